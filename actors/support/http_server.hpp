@@ -1,0 +1,96 @@
+#pragma once
+
+#include "messages/http.hpp"
+
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string>
+
+namespace tunerd {
+
+/// What goes back for one request.
+struct http_reply {
+  int status = 200;
+  std::string body = {};
+  std::string content_type = "application/json";
+  /// Further headers.
+  http_headers headers = {};
+};
+
+/// Where answers go; the server, or a recorder in tests.
+class http_exchange {
+public:
+  virtual ~http_exchange() = default;
+
+  /// Answers exchange `id`. Ignored if the client has gone or was answered.
+  /// Any thread.
+  virtual void reply(uint64_t id, http_reply answer) = 0;
+
+  /// Takes the socket of exchange `id` out of the server: `taker` is called
+  /// with a non-blocking descriptor that it then owns, on the server's thread;
+  /// never if the client has gone. Any thread.
+  virtual void hand_over(uint64_t id, std::function<void(int)> taker) = 0;
+};
+
+/// An HTTP/1.1 server on a thread of its own.
+///
+/// Bounds: a request must arrive within `request_timeout` as a whole (else the
+/// connection is cut), headers and body below their limits (431, 413), no more
+/// than `connections_max` connections (further ones are closed at once).
+class http_server : public http_exchange {
+public:
+  struct options {
+    std::string host = "127.0.0.1";
+    /// 0 takes a free port.
+    uint16_t port = 0;
+    size_t header_limit_bytes = 16 * 1024;
+    size_t body_limit_bytes = 8 * 1024 * 1024;
+    /// From the first byte of a request to its last.
+    std::chrono::milliseconds request_timeout{30'000};
+    /// How long the handler may take; then 504.
+    std::chrono::milliseconds reply_timeout{30'000};
+    /// Between two requests of one connection.
+    std::chrono::milliseconds idle_timeout{60'000};
+    size_t connections_max = 4096;
+    /// Makes the answer for what the server itself refuses: 400, 413, 431, 503,
+    /// 504. Gets the status, a text and the request's headers if they were read.
+    /// Called on the server's thread.
+    std::function<http_reply(int, const std::string&, const http_headers&)>
+      refuse = {};
+  };
+
+  /// Called on the server's thread for each request; must not block.
+  using handler = std::function<void(http_call)>;
+
+  /// Binds and listens; serves from `start` on.
+  /// @throws std::system_error naming the address if it cannot listen there.
+  http_server(options opts, handler on_call);
+
+  /// Calls `stop`.
+  ~http_server() override;
+
+  http_server(const http_server&) = delete;
+  http_server& operator=(const http_server&) = delete;
+
+  /// Starts the thread. Once.
+  void start();
+
+  /// Accepts nothing more, gives requests under way `grace` to be answered,
+  /// closes all connections, joins the thread. Blocks. Idempotent.
+  void stop(std::chrono::milliseconds grace = std::chrono::milliseconds{0});
+
+  /// @returns the port it listens on.
+  uint16_t port() const noexcept;
+
+  void reply(uint64_t id, http_reply answer) override;
+  void hand_over(uint64_t id, std::function<void(int)> taker) override;
+
+private:
+  struct impl;
+  std::shared_ptr<impl> impl_;
+};
+
+} // namespace tunerd

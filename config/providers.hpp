@@ -1,0 +1,37 @@
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <string>
+
+namespace tunerd::config {
+
+/// Section `tunerd.providers.replicate`.
+struct replicate {
+  /// Without a slash at the end. Key: `base_url`.
+  std::string base_url = "https://api.replicate.com/v1";
+  /// Secret. Key: `token`, by default `${REPLICATE_API_TOKEN}`.
+  std::string token = {};
+  /// Model version for submissions that name none: "owner/model:hash" or the
+  /// hash. Empty: such submissions are refused. Key: `version`.
+  std::string version = {};
+  /// Where the provider sends webhooks; empty for none. Key: `webhook_url`.
+  std::string webhook_url = {};
+  /// Calls under way at once. Range: 1 to 1000. Key: `max_in_flight`.
+  int32_t max_in_flight = 64;
+  /// How long an attempt in doubt waits before it may be submitted again.
+  /// Range: 1 s to 1 h. Key: `visibility_window_seconds`.
+  std::chrono::seconds visibility_window{30};
+};
+
+/// How outbound calls are made: SIMPLETUNER_SSL_VERIFY, _CA_BUNDLE,
+/// _HTTP_TIMEOUT. curl itself reads HTTPS_PROXY, HTTP_PROXY and NO_PROXY.
+struct outbound {
+  bool ssl_verify = true;
+  /// File of CA certificates; empty for the system's.
+  std::string ca_bundle = {};
+  /// Of a whole call. Range: 1 s to 10 min.
+  std::chrono::seconds timeout{30};
+};
+
+} // namespace tunerd::config

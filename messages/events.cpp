@@ -1,0 +1,9 @@
+#include "messages/events.hpp"
+
+namespace tunerd {
+
+bool is_streamed(const std::string& type) {
+  return type != "queue_changed" && type != "limits_changed";
+}
+
+} // namespace tunerd

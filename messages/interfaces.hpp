@@ -1,0 +1,124 @@
+#pragma once
+
+#include "messages/type_ids.hpp"
+
+#include <caf/replies_to.hpp>
+#include <caf/typed_actor.hpp>
+
+// The protocol of every actor. A reader who knows this file knows which actor
+// may say what to whom. What a message means stands at the message.
+
+namespace tunerd {
+
+/// The LOG SINK: writes what the log buffer holds to stdout and the file.
+using log_sink_actor = caf::typed_actor<
+  // INTERNAL: one wake-up for any number of lines.
+  caf::reacts_to<write_log>,
+  // Nothing written before or after is lost.
+  caf::reacts_to<reopen_log>>;
+
+/// An EVENT LISTENER: anyone who wants to know soon that the log has grown.
+using event_listener_actor = caf::typed_actor<
+  // A hint: losing it costs latency until the receiver's next tick.
+  caf::reacts_to<events_appended>>;
+
+/// The JOB STORE: jobs, their inputs and their attempts. A command's answer
+/// comes after its COMMIT; `database_error` means that it had no effect.
+using job_store_actor = caf::typed_actor<
+  // `conflict`: the idempotency key is known with another request.
+  caf::replies_to<submit_job>::with<job_submitted>,
+  caf::replies_to<get_job>::with<job_found>,
+  caf::replies_to<list_jobs>::with<job_list>,
+  caf::replies_to<end_job>::with<job_found>,
+  // Answers the job as it was.
+  caf::replies_to<delete_job>::with<job_found>,
+  caf::replies_to<apply_status>::with<status_applied>,
+  caf::replies_to<report_missing_job>::with<status_applied>,
+  // Answers all of them, `total` of them, whoever asks.
+  caf::replies_to<list_active_jobs>::with<job_list>>;
+
+/// The QUEUE STORE: slots, attempts and limits.
+using queue_store_actor = caf::typed_actor<
+  caf::replies_to<load_queue>::with<queue_snapshot>,
+  caf::replies_to<reload_queue>::with<queue_snapshot>,
+  caf::replies_to<claim_jobs>::with<jobs_claimed>,
+  caf::replies_to<record_submission>::with<submission_recorded>,
+  caf::replies_to<close_attempt>::with<job_found>,
+  caf::replies_to<list_queue>::with<queue_page>,
+  caf::replies_to<get_queue_stats>::with<queue_stats>,
+  caf::replies_to<get_limits>::with<limits_in_force>,
+  caf::replies_to<set_limits>::with<limits_in_force>>;
+
+/// The EVENT LOG: append-only, ids in commit order.
+using event_log_actor = caf::typed_actor<
+  caf::replies_to<append_event>::with<event_appended>,
+  caf::replies_to<read_events>::with<event_page>>;
+
+/// The STORE: the three roles, and its own group commit.
+using store_actor
+  = job_store_actor::extend_with<queue_store_actor>::extend_with<
+    event_log_actor>::extend<
+    // INTERNAL: commits what has gathered and answers.
+    caf::reacts_to<tick>>;
+
+/// The STORE READER: the queries of the store, on its own connection.
+using store_reader_actor = caf::typed_actor<
+  caf::replies_to<get_job>::with<job_found>,
+  caf::replies_to<list_jobs>::with<job_list>,
+  caf::replies_to<list_active_jobs>::with<job_list>,
+  caf::replies_to<load_queue>::with<queue_snapshot>,
+  caf::replies_to<reload_queue>::with<queue_snapshot>,
+  caf::replies_to<list_queue>::with<queue_page>,
+  caf::replies_to<get_queue_stats>::with<queue_stats>,
+  caf::replies_to<get_limits>::with<limits_in_force>,
+  caf::replies_to<read_events>::with<event_page>>;
+
+/// The HTTP CLIENT: makes outbound calls on a thread of its own.
+using http_client_actor = caf::typed_actor<
+  // `overloaded`: its queue is full and the request was not sent.
+  caf::replies_to<http_request>::with<http_response>>;
+
+/// The PROVIDER GATEWAY: speaks each provider's API.
+using provider_gateway_actor = caf::typed_actor<
+  caf::replies_to<prepare_job>::with<job_prepared>,
+  // Never an error: what is not known is `in_doubt`.
+  caf::replies_to<submit_to_provider>::with<submission_outcome>,
+  caf::replies_to<get_provider_job>::with<provider_job_found>,
+  caf::replies_to<list_provider_jobs>::with<provider_job_page>,
+  caf::replies_to<cancel_provider_job>::with<provider_job_cancelled>>;
+
+/// The QUEUE SCHEDULER: decides which job runs next and carries it over to the
+/// provider exactly once.
+using queue_scheduler_actor = event_listener_actor::extend<
+  caf::replies_to<get_queue_positions>::with<queue_positions>,
+  // Asks the provider first if it has the job.
+  caf::replies_to<cancel_job>::with<job_found>,
+  // INTERNAL: the safety net behind the hints.
+  caf::reacts_to<tick>>;
+
+/// The JOB POLLER: asks providers how the active jobs are.
+using job_poller_actor = caf::typed_actor<
+  caf::replies_to<refresh_polling>::with<polling_status>,
+  caf::replies_to<get_polling_status>::with<polling_status>,
+  // INTERNAL: starts the next round.
+  caf::reacts_to<tick>>;
+
+/// The SSE BROADCASTER: turns the event log into streams.
+using sse_broadcaster_actor = event_listener_actor::extend<
+  // Takes the socket over; answers nothing, the subscriber sees what happens.
+  caf::reacts_to<open_stream>,
+  // INTERNAL: heartbeats, stalled subscribers, lost hints.
+  caf::reacts_to<tick>>;
+
+/// The HTTP GATEWAY: REST for people and programs.
+using http_gateway_actor = caf::typed_actor<
+  // INTERNAL: from the server's thread; answered through the server.
+  caf::reacts_to<http_call>>;
+
+/// The SUPERVISOR: starts the workers, watches them and restarts them.
+using supervisor_actor = caf::typed_actor<
+  caf::replies_to<get_workers>::with<worker_list>,
+  // INTERNAL: a backoff or a grace period is over.
+  caf::reacts_to<tick>>;
+
+} // namespace tunerd
