@@ -55,9 +55,9 @@ public:
     /// Between two requests of one connection.
     std::chrono::milliseconds idle_timeout{60'000};
     size_t connections_max = 4096;
-    /// Makes the answer for what the server itself refuses: 400, 413, 431, 503,
-    /// 504. Gets the status, a text and the request's headers if they were read.
-    /// Called on the server's thread.
+    /// Makes the answer for what the server itself refuses: 400, 413, 431,
+    /// 503, 504. Gets the status, a text and the request's headers if they
+    /// were read. Called on the server's thread.
     std::function<http_reply(int, const std::string&, const http_headers&)>
       refuse = {};
   };
