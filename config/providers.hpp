@@ -24,13 +24,17 @@ struct replicate {
   std::chrono::seconds visibility_window{30};
 };
 
-/// How outbound calls are made: SIMPLETUNER_SSL_VERIFY, _CA_BUNDLE,
-/// _HTTP_TIMEOUT. curl itself reads HTTPS_PROXY, HTTP_PROXY and NO_PROXY.
+/// Section `tunerd.outbound`: how calls to providers are made. curl itself
+/// reads HTTPS_PROXY, HTTP_PROXY and NO_PROXY.
 struct outbound {
+  /// Whether certificates are checked. Key: `ssl_verify`;
+  /// SIMPLETUNER_SSL_VERIFY.
   bool ssl_verify = true;
-  /// File of CA certificates; empty for the system's.
+  /// File of CA certificates; empty for the system's. Key: `ca_bundle`;
+  /// SIMPLETUNER_CA_BUNDLE.
   std::string ca_bundle = {};
-  /// Of a whole call. Range: 1 s to 10 min.
+  /// Of a whole call. Range: 1 s to 10 min. Key: `timeout_seconds`;
+  /// SIMPLETUNER_HTTP_TIMEOUT.
   std::chrono::seconds timeout{30};
 };
 
