@@ -1,0 +1,27 @@
+#pragma once
+
+#include <nlohmann/json_fwd.hpp>
+
+#include <string>
+#include <vector>
+
+namespace tunerd::tunerctl {
+
+/// One column of a table: its title and the field of each row it shows.
+struct column {
+  std::string title;
+  std::string field;
+};
+
+/// @returns `value` as a person reads it: text bare, null as "-".
+std::string cell(const nlohmann::json& value);
+
+/// @returns `rows` as lines of aligned columns, a title line first. Control
+/// characters are replaced, so no stored text can steer a terminal.
+std::string render_table(const std::vector<column>& columns,
+                         const nlohmann::json& rows);
+
+/// @returns an object as lines "name  value", in its own order.
+std::string render_object(const nlohmann::json& object);
+
+} // namespace tunerd::tunerctl
