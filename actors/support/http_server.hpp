@@ -62,7 +62,8 @@ public:
       refuse = {};
   };
 
-  /// Called on the server's thread for each request; must not block.
+  /// Called on the server's thread for each request; must neither block nor
+  /// throw.
   using handler = std::function<void(http_call)>;
 
   /// Binds and listens; serves from `start` on.
@@ -76,10 +77,12 @@ public:
   http_server& operator=(const http_server&) = delete;
 
   /// Starts the thread. Once.
+  /// @throws std::logic_error if it was started or stopped before.
   void start();
 
   /// Accepts nothing more, gives requests under way `grace` to be answered,
-  /// closes all connections, joins the thread. Blocks. Idempotent.
+  /// closes all connections, joins the thread. What arrives meanwhile gets
+  /// 503. Blocks; not on the server's thread. Idempotent.
   void stop(std::chrono::milliseconds grace = std::chrono::milliseconds{0});
 
   /// @returns the port it listens on.
@@ -87,6 +90,14 @@ public:
 
   void reply(uint64_t id, http_reply answer) override;
   void hand_over(uint64_t id, std::function<void(int)> taker) override;
+
+  /// Closes the connection of exchange `id` without an answer. Ignored like a
+  /// late reply. Any thread.
+  void cut(uint64_t id);
+
+  /// Calls `action` on the server's thread after `delay`, unless the server
+  /// stops before. Any thread.
+  void after(std::chrono::milliseconds delay, std::function<void()> action);
 
 private:
   struct impl;
