@@ -1,0 +1,143 @@
+#include "actors/queue_scheduler/reconcile.hpp"
+
+#include "messages/fingerprint.hpp"
+
+#include <algorithm>
+
+namespace tunerd {
+
+namespace {
+
+/// @returns `version` without "owner/model:".
+std::string bare(const std::string& version) {
+  const auto colon = version.rfind(':');
+  return colon == std::string::npos ? version : version.substr(colon + 1);
+}
+
+/// How the versions of an attempt and of a listed job compare.
+enum class likeness : uint8_t { different, equal, unknown };
+
+likeness compare_versions(const std::string& ours, const std::string& theirs) {
+  // A model without a hash may have become any version of it.
+  if (theirs.empty() || bare(ours).empty()
+      || bare(ours).find('/') != std::string::npos)
+    return likeness::unknown;
+  return bare(ours) == bare(theirs) ? likeness::equal : likeness::different;
+}
+
+/// Equal inputs of several attempts are hashed once, as long as no secret makes
+/// the hash depend on where the attempt has it.
+class fingerprints {
+public:
+  explicit fingerprints(const provider_job& seen) : seen_(seen) {
+  }
+
+  const std::string& of(const open_attempt& attempt) {
+    const auto has_secret = attempt.body.find("${secret:") != std::string::npos;
+    const auto key = std::make_pair(bare(attempt.version),
+                                    has_secret ? attempt.body : std::string{});
+    auto [i, added] = known_.try_emplace(key);
+    if (added)
+      i->second = fingerprint(attempt.provider, attempt.version, seen_.input,
+                              attempt.body);
+    return i->second;
+  }
+
+private:
+  const provider_job& seen_;
+  std::map<std::pair<std::string, std::string>, std::string> known_;
+};
+
+} // namespace
+
+provider_listing::provider_listing(timestamp begun, std::vector<doubt> doubts)
+  : begun_(begun), doubts_(std::move(doubts)) {
+  std::sort(doubts_.begin(), doubts_.end(), [](const auto& x, const auto& y) {
+    return std::pair{x.attempt.claimed_at, x.attempt.id}
+           < std::pair{y.attempt.claimed_at, y.attempt.id};
+  });
+}
+
+timestamp provider_listing::created_after() const {
+  return doubts_.front().attempt.claimed_at - slack;
+}
+
+bool provider_listing::add(const std::vector<provider_job>& page) {
+  for (const auto& seen : page)
+    compare(seen);
+  return !page.empty() && page.back().created_at
+         && *page.back().created_at < created_after();
+}
+
+void provider_listing::complete() {
+  complete_ = true;
+}
+
+void provider_listing::compare(const provider_job& seen) {
+  candidate result;
+  fingerprints hashes{seen};
+  for (const auto& [attempt, settled] : doubts_) {
+    const auto same = compare_versions(attempt.version, seen.version);
+    const auto older
+      = seen.created_at && *seen.created_at < attempt.claimed_at - slack;
+    if (older || same == likeness::different)
+      continue;
+    const auto& hash = seen.input.empty() ? seen.input : hashes.of(attempt);
+    if (hash.empty() || attempt.fingerprint.empty())
+      result.unclear.insert(attempt.id);
+    else if (hash == attempt.fingerprint)
+      (same == likeness::equal ? result.equal : result.unclear)
+        .insert(attempt.id);
+  }
+  if (result.equal.empty() && result.unclear.empty())
+    return;
+  // A page that shifted while it was read shows a job twice.
+  const auto repeated
+    = std::any_of(candidates_.begin(), candidates_.end(), [&](const auto& x) {
+        return x.seen.external_id == seen.external_id;
+      });
+  if (repeated)
+    return;
+  result.seen = seen;
+  result.seen.input.clear();
+  candidates_.push_back(std::move(result));
+}
+
+bool provider_listing::is_unclear(const doubt& subject,
+                                  const evidence& known) const {
+  return std::any_of(candidates_.begin(), candidates_.end(),
+                     [&](const candidate& x) {
+                       return x.unclear.count(subject.attempt.id) > 0
+                              && known.adopted.count(x.seen.external_id) == 0;
+                     });
+}
+
+std::vector<finding> provider_listing::judge(const evidence& known) const {
+  auto taken = known.adopted;
+  std::vector<finding> result;
+  for (const auto& subject : doubts_) {
+    auto& found = result.emplace_back(finding{subject});
+    // Newest first, so the last one is the oldest.
+    const auto match = std::find_if(
+      candidates_.rbegin(), candidates_.rend(), [&](const candidate& x) {
+        return x.equal.count(subject.attempt.id) > 0
+               && taken.count(x.seen.external_id) == 0;
+      });
+    if (match != candidates_.rend()) {
+      if (known.under_way.count(subject.attempt.fingerprint) > 0)
+        continue; // its owner will say whose it is
+      taken.insert(match->seen.external_id);
+      found.decision = verdict::adopt;
+      found.seen = match->seen;
+    } else if (!complete_
+               || begun_ < subject.settled + known.visibility_window) {
+      continue;
+    } else {
+      found.decision
+        = is_unclear(subject, known) ? verdict::unresolved : verdict::resubmit;
+    }
+  }
+  return result;
+}
+
+} // namespace tunerd
