@@ -1,0 +1,177 @@
+#pragma once
+
+#include "actors/supervisor/restart_policy.hpp"
+
+#include "actors/support/actor.hpp"
+#include "actors/support/clocks.hpp"
+#include "messages/interfaces.hpp"
+
+#include <caf/actor_clock.hpp>
+
+#include <deque>
+#include <functional>
+#include <optional>
+#include <string>
+#include <vector>
+
+// The supervisor works towards a wish instead of through a script: a crash, an
+// answer to an exit or a timer only changes what is wished or known, and `step`
+// does what comes next. So any order of crashes and stops has one answer:
+//
+//   ending   one worker at a time, the last in start order first; the next one
+//            is asked after its DOWN (or after it was given up)
+//   starting in start order, once nothing is left to end, the backoff is over
+//            and everything the worker restarts with is alive
+
+namespace tunerd {
+
+/// One worker of the daemon and how to start it.
+struct worker {
+  std::string name;
+
+  /// Spawns an incarnation. Called on the supervisor's thread at start-up and
+  /// after every crash; must not block. Throwing counts as a crash.
+  std::function<caf::actor()> start;
+
+  /// Its stable address, told every incarnation; empty if it has none.
+  caf::actor address = {};
+
+  /// Earlier workers whose restart also restarts this one, because it caches
+  /// what they hold.
+  std::vector<std::string> restarts_with = {};
+
+  /// Whether the daemon ends when it crashes too often. If not, it stays down
+  /// until the daemon is started again.
+  bool essential = true;
+
+  /// Called once when it has crashed too often and is not essential, e.g. to
+  /// send the log to stderr from now on. May be empty. Must not throw.
+  std::function<void()> on_given_up = {};
+};
+
+/// How the supervisor treats its workers.
+struct supervisor_settings {
+  restart_policy policy = {};
+
+  /// Time to end for all workers together, when the daemon stops as when some
+  /// are restarted. Each is asked, may take half of what is left, is killed,
+  /// may take half of the rest to obey, and is then named and given up.
+  std::chrono::milliseconds grace{10'000};
+
+  outside out;
+};
+
+/// State of the SUPERVISOR: what it knows of each worker, and the wish.
+struct supervisor_state {
+  static inline constexpr const char* name = "supervisor";
+
+  using time_point = caf::actor_clock::time_point;
+
+  /// One worker and its life so far.
+  struct supervised {
+    worker what;
+    worker_state status;
+    /// Of what happened to it last: start, crash or stop.
+    context ctx = {};
+    /// Empty while there is no incarnation.
+    caf::actor handle = {};
+    /// Whether it was ever up.
+    bool ran = false;
+    /// Alive, and must be replaced because of a worker it restarts with.
+    bool replace = false;
+    /// Crashed too often; stays down.
+    bool given_up = false;
+    /// Not started before.
+    time_point due = {};
+    /// Oldest first. An entry leaves when it is older than the window; at most
+    /// `restarts_max` + 1.
+    std::deque<time_point> crashes = {};
+  };
+
+  /// The one worker that was asked to end.
+  struct leaving_worker {
+    size_t index;
+    time_point until;
+    bool killed = false;
+  };
+
+  // -- data (self first, or CAF initialises another member with it) -----------
+
+  pointer<supervisor_actor, supervisor_state> self;
+  supervisor_settings settings;
+  event_log_actor events;
+  /// Of the daemon's start, then of its stop.
+  context ctx = {};
+  /// In start order.
+  std::vector<supervised> workers = {};
+  std::optional<leaving_worker> leaving = {};
+  /// When everything that is to end now must have ended.
+  time_point deadline = {};
+  bool stopping = false;
+  /// With what the supervisor quits.
+  caf::error reason = {};
+  /// Names of those that did not even obey `kill`. At most one per worker.
+  std::vector<std::string> stuck = {};
+  /// When the timer fires that counts; older ones are ignored.
+  std::optional<time_point> armed = {};
+  uint64_t generation = 0;
+
+  // -- handlers, in the order of the interface --------------------------------
+
+  worker_list report(const get_workers& query) const;
+
+  void on_tick(const tick& t);
+
+  void on_down(const caf::down_msg& down);
+
+  /// Ends all workers, then this actor, with `why`. Idempotent: the first
+  /// reason counts.
+  void stop(caf::error why);
+
+  // -- towards the wish -------------------------------------------------------
+
+  void step();
+  void start_due();
+  bool may_start(const supervised& x) const;
+  bool start(supervised& x);
+  std::optional<size_t> last_to_end() const;
+  void end(size_t index);
+  void patience_over();
+  void finish();
+  /// Sets the timer for whatever is due first.
+  void arm();
+
+  // -- what changes the wish --------------------------------------------------
+
+  void crashed(supervised& x, std::string text);
+  /// @returns whether `x` may be restarted; if not, says and does what follows.
+  bool forgivable(supervised& x);
+  void restart_with(const supervised& origin);
+  void ended(supervised& x);
+
+  // -- what others are told ---------------------------------------------------
+
+  void tell_address(const supervised& x);
+  /// Appends the state of `x` to the event log; a failure is only logged.
+  void announce(const supervised& x);
+
+  supervised* find(const std::string& worker_name);
+};
+
+/// Spawn function of the SUPERVISOR. Starts `workers` in order and restarts
+/// alone each one that ends unasked, with backoff, telling its address every
+/// incarnation.
+///
+/// An exit message stops the workers in reverse order, then the supervisor
+/// quits with the reason of that message, or, if a worker did not end, with an
+/// error that names it; either at the latest `settings.grace` after. It quits
+/// with an error by itself when an essential worker crashes too often.
+/// @param events Gets a `worker_status` event for each change; may be empty.
+/// @throws std::invalid_argument if a worker restarts with one that is not
+/// listed before it.
+supervisor_actor::behavior_type
+supervisor(pointer<supervisor_actor, supervisor_state> self,
+           std::vector<worker> workers, supervisor_settings settings,
+           event_log_actor events);
+
+} // namespace tunerd
