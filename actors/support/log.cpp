@@ -1,5 +1,7 @@
 #include "actors/support/log.hpp"
 
+#include "actors/support/log_core.hpp"
+
 namespace tunerd {
 
 namespace {
@@ -29,12 +31,19 @@ const context& current_context() {
   return innermost == nullptr ? none : innermost->ctx_;
 }
 
-bool logger::enabled(log_level) const noexcept {
-  return true;
-}
-
-void logger::write(log_level, log_text, std::span<const log_value>,
-                   log_fields) const {
+void logger::write(log_level level, log_text text,
+                   std::span<const log_value> args,
+                   log_fields fields) const noexcept {
+  if (!enabled(level))
+    return;
+  const auto& scope = current_context();
+  detail::write_record({.level = level,
+                        .logger_name = name_,
+                        .text = text,
+                        .args = args,
+                        .fields = {fields.begin(), fields.size()},
+                        .scope_fields = scope.fields,
+                        .correlation_id = scope.correlation_id});
 }
 
 } // namespace tunerd

@@ -4,7 +4,9 @@
 #include "messages/logs.hpp"
 
 #include <array>
+#include <atomic>
 #include <concepts>
+#include <exception>
 #include <initializer_list>
 #include <source_location>
 #include <span>
@@ -18,13 +20,23 @@
 
 namespace tunerd {
 
+/// The text of an exception or error. As an argument it stands in the message
+/// too; either way the line gets an `exception`, besides `extra`.
+struct log_exception {
+  explicit log_exception(std::string_view what) noexcept : text(what) {
+  }
+  std::string_view text;
+};
+
 /// A value in the `extra` of a line, or an argument of a text.
-using log_value
-  = std::variant<std::string_view, int64_t, uint64_t, double, bool>;
+using log_value = std::variant<std::string_view, int64_t, uint64_t, double,
+                               bool, log_exception>;
+
+/// A key with its value.
+using log_field = std::pair<std::string_view, log_value>;
 
 /// Fields of one line; they win over those of the scope.
-using log_fields
-  = std::initializer_list<std::pair<std::string_view, log_value>>;
+using log_fields = std::initializer_list<log_field>;
 
 /// Fields of a scope.
 using log_scope_fields
@@ -59,14 +71,21 @@ private:
 /// valid until the innermost scope ends.
 const context& current_context();
 
+namespace detail {
+
+/// The lowest level that is written; set by configure_logging.
+extern std::atomic<log_level> log_threshold;
+
+} // namespace detail
+
 /// A text with its place in the source, made by conversion at the call.
 struct log_text {
   template <class T>
-    requires std::convertible_to<const T&, std::string_view>
+  requires std::convertible_to<const T&, std::string_view>
   // Implicit, so that log.info("text") knows where it stands.
-  log_text(const T& value, std::source_location at
-                           = std::source_location::current()) noexcept
-    : format(value), where(at) {
+  log_text(const T& value,
+           std::source_location at = std::source_location::current())
+  noexcept : format(value), where(at) {
   }
   std::string_view format;
   std::source_location where;
@@ -75,8 +94,12 @@ struct log_text {
 /// @returns `value` as a log_value; strings are borrowed.
 template <class T>
 log_value to_log_value(const T& value) {
-  if constexpr (std::same_as<T, bool>)
+  if constexpr (
+    std::same_as<
+      T, bool> || std::same_as<T, log_exception> || std::same_as<T, log_value>)
     return value;
+  else if constexpr (std::derived_from<T, std::exception>)
+    return log_exception{value.what()};
   else if constexpr (std::signed_integral<T>)
     return static_cast<int64_t>(value);
   else if constexpr (std::unsigned_integral<T>)
@@ -92,6 +115,8 @@ log_value to_log_value(const T& value) {
 ///     static const logger log{"simpletuner.cloud.queue"};
 ///     log.info("Dispatching job {} to {}", job.id, job.provider);
 ///     log.info("Job submitted successfully", {{"cost_estimate", 2.5}});
+///
+///     log.error("Error in job polling: {}", exception);
 ///
 /// `{}` takes the next argument, `{:.2f}` a number with two decimals. The text
 /// is stable; what a reader filters by is a field.
@@ -139,7 +164,9 @@ public:
   }
 
   /// @returns whether lines of `level` are written at all.
-  bool enabled(log_level level) const noexcept;
+  bool enabled(log_level level) const noexcept {
+    return level >= detail::log_threshold.load(std::memory_order_relaxed);
+  }
 
 private:
   template <class... Ts>
@@ -151,7 +178,7 @@ private:
   }
 
   void write(log_level level, log_text text, std::span<const log_value> args,
-             log_fields fields) const;
+             log_fields fields) const noexcept;
 
   std::string_view name_;
 };

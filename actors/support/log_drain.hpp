@@ -1,0 +1,82 @@
+#pragma once
+
+#include "actors/support/log_output.hpp"
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+namespace tunerd {
+
+/// The log file: appended to, never truncated, rotated at a size.
+/// Not thread-safe; blocks as the disk does; never throws.
+class log_file {
+public:
+  struct settings {
+    /// Empty for none.
+    std::string path = {};
+    /// At this size FILE becomes FILE.1, FILE.1 becomes FILE.2 ... 0: never.
+    uint64_t rotate_bytes = 0;
+    /// Older ones are deleted.
+    unsigned rotated_max = 0;
+  };
+
+  explicit log_file(settings how);
+  ~log_file();
+
+  log_file(const log_file&) = delete;
+  log_file& operator=(const log_file&) = delete;
+
+  void write(std::string_view lines) noexcept;
+
+  /// Closes the file and opens it by its name again.
+  void reopen() noexcept;
+
+  const log_output& output() const noexcept {
+    return output_;
+  }
+
+private:
+  void rotate_if_large();
+  bool rotate() const;
+
+  const settings settings_;
+  log_output output_{-1};
+  bool rotation_failed_ = false;
+};
+
+/// Writes lines to the console and to a file. Trouble with one of them does
+/// not concern the other and is said in a line when it begins and when it
+/// ends. Not thread-safe; blocks; never throws.
+class log_drain {
+public:
+  /// @param console_fd Not owned; -1 for none.
+  log_drain(int console_fd, log_file::settings file);
+
+  /// Writes whole lines.
+  void write(std::string_view lines) noexcept;
+
+  /// Closes the file and opens it by its name again.
+  void reopen() noexcept {
+    file_.reopen();
+  }
+
+  /// @returns how many lines are missing in the console or in the file.
+  uint64_t lost() const noexcept {
+    return console_.lost() + file_.output().lost();
+  }
+
+  /// The two descriptors, -1 for none.
+  int console_fd() const noexcept {
+    return console_.fd();
+  }
+  int file_fd() const noexcept {
+    return file_.output().fd();
+  }
+
+private:
+  log_output console_;
+  log_file file_;
+};
+
+} // namespace tunerd
