@@ -1,0 +1,225 @@
+#include "actors/replicate_simulator/replicate_api.hpp"
+
+#include "actors/replicate_simulator/api_request.hpp"
+#include "actors/replicate_simulator/iso_time.hpp"
+#include "actors/replicate_simulator/json_fields.hpp"
+#include "messages/fingerprint.hpp"
+
+namespace tunerd::simulated {
+
+namespace {
+
+using nlohmann::json;
+
+http_reply ok(const json& body, int status = 200) {
+  return {.status = status, .body = dump(body)};
+}
+
+http_reply refuse(int status, const std::string& detail) {
+  return ok({{"detail", detail}, {"status", status}}, status);
+}
+
+api_answer from_fault(const fault& x) {
+  switch (x.kind) {
+    case fault_kind::hang: return {.act = api_answer::action::hang};
+    case fault_kind::close: return {.act = api_answer::action::close};
+    case fault_kind::garbage: return {.reply = {.body = R"({"id": "unfin)"}};
+    case fault_kind::status: break;
+  }
+  api_answer result{.reply = refuse(x.status, x.detail)};
+  if (x.retry_after >= 0)
+    result.reply.headers.emplace_back("Retry-After",
+                                      std::to_string(x.retry_after));
+  return result;
+}
+
+json to_json(const tally& x) {
+  return {{"submissions", x.submissions}, {"created", x.created},
+          {"running", x.running},         {"running_max", x.running_max},
+          {"active", x.active},           {"active_max", x.active_max}};
+}
+
+json to_json(const std::map<std::string, tally>& by) {
+  auto result = json::object();
+  for (const auto& [key, counts] : by)
+    result[key] = to_json(counts);
+  return result;
+}
+
+json summary(const prediction& made) {
+  return {{"user", made.what.user},
+          {"job", made.what.job},
+          {"fingerprint", made.what.fingerprint},
+          {"status", to_string(made.status)},
+          {"created_at", iso_time(made.created_at)},
+          {"polls", made.polls},
+          {"correlation_ids", made.correlation_ids}};
+}
+
+} // namespace
+
+replicate_api::replicate_api(options opts)
+  : opts_(std::move(opts)), model_(std::in_place, opts_.random) {
+}
+
+api_answer replicate_api::handle(const http_call& call, timestamp now) {
+  const api_request what{call, now};
+  if (what.path[0] == "simulator")
+    return {.reply = control(what)};
+  if (!authorized(call.headers)) {
+    ++asked_.unauthorized;
+    return {.reply = refuse(401, "You did not pass a valid token.")};
+  }
+  try {
+    auto answer = provider(what);
+    answer.delay = faults_.latency();
+    return answer;
+  } catch (const std::invalid_argument& e) {
+    ++asked_.invalid;
+    return {.reply = refuse(422, e.what()), .delay = faults_.latency()};
+  }
+}
+
+// -- routes -------------------------------------------------------------------
+
+api_answer replicate_api::provider(const api_request& what) {
+  const auto& path = what.path;
+  if (path.size() < 2 || path[0] != "v1")
+    return {.reply = refuse(404, "no such route")};
+  if (path[1] == "predictions") {
+    if (what.is("POST", 2))
+      return submit(what);
+    if (what.is("GET", 2))
+      return list(what);
+    if (what.is("GET", 3))
+      return one(what, path[2]);
+    if (what.is("POST", 4) && path[3] == "cancel")
+      return cancel(what, path[2]);
+  }
+  if (what.is("GET", 2) && path[1] == "account")
+    return {.reply = ok({{"type", "organization"},
+                         {"username", "simulator"},
+                         {"name", "Replicate simulator"}})};
+  if (what.is("GET", 5) && path[1] == "models" && path[4] == "versions") {
+    const json version{{"id", sha256_hex(path[2] + "/" + path[3])},
+                       {"created_at", "2024-01-01T00:00:00.000000Z"}};
+    return {.reply = ok({{"next", nullptr},
+                         {"previous", nullptr},
+                         {"results", json::array({version})}})};
+  }
+  return {.reply = refuse(404, "no such route")};
+}
+
+template <class Effect>
+api_answer replicate_api::with_fault(const std::string& route, Effect effect) {
+  const auto fault = faults_.next(route);
+  if (!fault)
+    return {.reply = effect()};
+  ++asked_.faults;
+  if (fault->created)
+    effect();
+  return from_fault(*fault);
+}
+
+api_answer replicate_api::submit(const api_request& what) {
+  const auto wanted
+    = read_submission(what.call.body, opts_.becomes, opts_.markers);
+  model_->note_submission(wanted);
+  return with_fault("submit", [&] {
+    auto* made = model_->create(wanted, what.now);
+    if (!made)
+      return refuse(429, "too many predictions are active");
+    note_correlation_id(*made, what.correlation_id);
+    return show(made, 201, what);
+  });
+}
+
+api_answer replicate_api::list(const api_request& what) {
+  ++asked_.lists;
+  const auto query = what.wanted_list();
+  return with_fault("list", [&] {
+    const auto page = model_->list(query, what.now);
+    json body{
+      {"next", nullptr}, {"previous", nullptr}, {"results", json::array()}};
+    for (const auto* made : page.results)
+      body["results"].push_back(
+        to_json(*made, what.now, what.base_url(), opts_.data_kept));
+    if (page.more)
+      body["next"] = what.next_page(page.results.back()->serial);
+    return ok(body);
+  });
+}
+
+api_answer replicate_api::one(const api_request& what, const std::string& id) {
+  ++asked_.polls;
+  auto* made = model_->find(id, what.now);
+  if (made) {
+    ++made->polls;
+    note_correlation_id(*made, what.correlation_id);
+  }
+  return with_fault("get", [&] { return show(made, 200, what); });
+}
+
+api_answer replicate_api::cancel(const api_request& what,
+                                 const std::string& id) {
+  ++asked_.cancels;
+  if (auto* made = model_->find(id, what.now))
+    note_correlation_id(*made, what.correlation_id);
+  return with_fault(
+    "cancel", [&] { return show(model_->cancel(id, what.now), 200, what); });
+}
+
+http_reply replicate_api::control(const api_request& what) try {
+  if (what.is("GET", 2) && what.path[1] == "stats")
+    return stats(what.now);
+  if (what.is("POST", 2) && what.path[1] == "faults") {
+    faults_.set(parse_json(what.call.body));
+    return ok(faults_.to_json());
+  }
+  if (what.is("POST", 2) && what.path[1] == "reset") {
+    model_.emplace(opts_.random);
+    faults_ = {};
+    asked_ = {};
+    return ok(json::object());
+  }
+  return refuse(404, "no such route");
+} catch (const std::invalid_argument& e) {
+  return refuse(422, e.what());
+}
+
+// -- their steps --------------------------------------------------------------
+
+bool replicate_api::authorized(const http_headers& headers) const {
+  const std::string scheme = "Bearer ";
+  const auto value = header(headers, "authorization");
+  if (value.size() <= scheme.size() || !value.starts_with(scheme))
+    return false;
+  return opts_.token.empty() || value.substr(scheme.size()) == opts_.token;
+}
+
+http_reply replicate_api::show(const prediction* made, int status,
+                               const api_request& what) const {
+  if (!made)
+    return refuse(404, "Prediction not found");
+  return ok(to_json(*made, what.now, what.base_url(), opts_.data_kept), status);
+}
+
+http_reply replicate_api::stats(timestamp now) {
+  const auto& counts = model_->counts(now);
+  auto body = to_json(counts.total);
+  body.update({{"polls", asked_.polls},
+               {"lists", asked_.lists},
+               {"cancels", asked_.cancels},
+               {"unauthorized", asked_.unauthorized},
+               {"invalid", asked_.invalid},
+               {"faults", asked_.faults},
+               {"by_user", to_json(counts.by_user)},
+               {"by_job", to_json(counts.by_job)},
+               {"by_input", to_json(counts.by_input)},
+               {"predictions", json::object()}});
+  for (const auto& [serial, made] : model_->predictions())
+    body["predictions"][made.id] = summary(made);
+  return ok(body);
+}
+
+} // namespace tunerd::simulated
