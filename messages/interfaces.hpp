@@ -54,6 +54,11 @@ using event_log_actor = caf::typed_actor<
   caf::replies_to<append_event>::with<event_appended>,
   caf::replies_to<read_events>::with<event_page>>;
 
+/// An EVENT READER: the event log for those who only read it. The store and
+/// its readers are such.
+using event_reader_actor
+  = caf::typed_actor<caf::replies_to<read_events>::with<event_page>>;
+
 /// The STORE: the three roles, and its own group commit.
 using store_actor
   = job_store_actor::extend_with<queue_store_actor>::extend_with<
