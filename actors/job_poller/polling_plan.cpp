@@ -1,0 +1,85 @@
+#include "actors/job_poller/polling_plan.hpp"
+
+#include <algorithm>
+
+namespace tunerd {
+
+namespace {
+
+constexpr size_t unknown_values_max = 8;
+
+/// @returns how long ago the store last had news of `x`, at least 0. Webhooks
+/// may have been lost while nobody listened, so a restart forgives nothing.
+caf::timespan silence_of(const job& x, timestamp wall) {
+  const auto news = std::max(x.created_at, x.started_at.value_or(x.created_at));
+  return std::clamp(caf::timespan{wall - news}, caf::timespan{0},
+                    caf::timespan{silence_max});
+}
+
+} // namespace
+
+polling_mode polling_decision::mode_of(const std::string& provider) const {
+  auto i = modes.find(provider);
+  return i == modes.end() ? polling_mode::off : i->second;
+}
+
+bool polling_decision::has(polling_mode mode) const {
+  return std::any_of(modes.begin(), modes.end(),
+                     [mode](const auto& x) { return x.second == mode; });
+}
+
+polling_decision decide_polling(const std::optional<bool>& enabled,
+                                const std::vector<polled_provider>& providers) {
+  polling_decision result{.source = enabled ? "enterprise" : "auto"};
+  for (const auto& x : providers)
+    result.modes[x.name]
+      = enabled ? *enabled ? polling_mode::every_round : polling_mode::off
+        : x.has_webhook_url ? polling_mode::when_silent
+                            : polling_mode::every_round;
+  result.is_active = enabled ? *enabled : result.has(polling_mode::every_round);
+  return result;
+}
+
+std::vector<const job*> polling_ledger::choose(const std::vector<job>& active,
+                                               const polling_decision& decision,
+                                               time_point now, timestamp wall,
+                                               bool full) {
+  std::vector<const job*> result;
+  std::map<std::string, entry> listed;
+  for (const auto& x : active) {
+    auto known = jobs_.extract(x.id);
+    auto& seen = listed[x.id];
+    if (known.empty())
+      seen = {.status = x.status, .heard = now - silence_of(x, wall)};
+    else
+      seen = std::move(known.mapped());
+    if (seen.status != x.status) {
+      seen.status = x.status;
+      seen.heard = now;
+    }
+    const auto mode = decision.mode_of(x.provider);
+    const bool silent
+      = mode == polling_mode::when_silent && now - seen.heard >= silence_max;
+    if (silent)
+      seen.heard = now;
+    if (silent || (mode == polling_mode::every_round && full))
+      result.push_back(&x);
+  }
+  jobs_ = std::move(listed);
+  return result;
+}
+
+bool polling_ledger::is_news(const std::string& job_id,
+                             const std::string& raw) {
+  auto i = jobs_.find(job_id);
+  if (i == jobs_.end())
+    return false; // It is over meanwhile.
+  auto& values = i->second.unknown;
+  if (values.size() >= unknown_values_max
+      || std::find(values.begin(), values.end(), raw) != values.end())
+    return false;
+  values.push_back(raw);
+  return true;
+}
+
+} // namespace tunerd

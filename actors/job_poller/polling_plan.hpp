@@ -1,0 +1,88 @@
+#pragma once
+
+#include "messages/jobs.hpp"
+
+#include <chrono>
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+// Whether and whom to poll. No CAF actors, no clock, no I/O.
+
+namespace tunerd {
+
+/// A provider as the poller knows it.
+struct polled_provider {
+  std::string name;
+  /// Whether it tells us by itself what changes.
+  bool has_webhook_url = false;
+  /// Calls under way at once. At least 1.
+  int32_t max_in_flight = 64;
+};
+
+enum class polling_mode : uint8_t {
+  off,
+  every_round,
+  /// Only what has been silent for `silence_max`: webhooks get lost.
+  when_silent,
+};
+
+/// A job that nothing was heard of for this long is asked, and then again each
+/// time this has passed.
+constexpr std::chrono::minutes silence_max{15};
+
+/// What REFERENCE 6 ("Polling runs when") makes of the settings.
+struct polling_decision {
+  bool is_active = false;
+  /// What decided it: "enterprise" or "auto".
+  std::string source = {};
+  /// One entry per provider.
+  std::map<std::string, polling_mode> modes = {};
+
+  /// @returns `off` for a provider that is not configured.
+  polling_mode mode_of(const std::string& provider) const;
+
+  /// @returns whether a provider has `mode`.
+  bool has(polling_mode mode) const;
+};
+
+/// @param enabled The operator's word; none leaves it to the webhooks.
+polling_decision decide_polling(const std::optional<bool>& enabled,
+                                const std::vector<polled_provider>& providers);
+
+/// What is remembered of the active jobs from one round to the next. One entry
+/// per job; it leaves with the first round that does not list its job.
+class polling_ledger {
+public:
+  using time_point = std::chrono::steady_clock::time_point;
+
+  /// Takes note of all active jobs.
+  /// @param wall The time of day at `now`.
+  /// @param full Whether those that are polled every round have their turn.
+  /// @returns which of `active` are to be asked, in that order.
+  std::vector<const job*> choose(const std::vector<job>& active,
+                                 const polling_decision& decision,
+                                 time_point now, timestamp wall, bool full);
+
+  /// @returns whether `raw` is to be reported: the first time this job shows
+  /// this value, for up to eight values.
+  bool is_news(const std::string& job_id, const std::string& raw);
+
+  size_t size() const noexcept {
+    return jobs_.size();
+  }
+
+private:
+  struct entry {
+    job_status status = job_status::pending;
+    time_point heard = {};
+    /// At most eight.
+    std::vector<std::string> unknown = {};
+  };
+
+  std::map<std::string, entry> jobs_;
+};
+
+} // namespace tunerd
