@@ -1,0 +1,120 @@
+#include "actors/http_gateway/guard.hpp"
+
+#include <algorithm>
+#include <string_view>
+
+namespace tunerd::rest {
+
+namespace {
+
+/// Host and port of a Host header or an origin. No port: the default one.
+struct authority {
+  std::string host = {};
+  std::string port = {};
+};
+
+std::string lower(std::string_view text) {
+  std::string out{text};
+  for (auto& c : out)
+    if (c >= 'A' && c <= 'Z')
+      c = static_cast<char>(c | 0x20);
+  return out;
+}
+
+std::string_view trimmed(std::string_view text) {
+  const auto begin = text.find_first_not_of(" \t");
+  if (begin == text.npos)
+    return {};
+  return text.substr(begin, text.find_last_not_of(" \t") - begin + 1);
+}
+
+/// @returns whether `text` is "host", "host:port", "[v6]" or "[v6]:port".
+bool parse_authority(std::string_view text, authority& out) {
+  const auto end = text.starts_with('[') ? text.find(']') + 1 : text.find(':');
+  const auto host = text.substr(0, std::min(end, text.size()));
+  auto port = text.substr(host.size());
+  if (host.empty() || (!port.empty() && port[0] != ':'))
+    return false;
+  port = port.substr(port.empty() ? 0 : 1);
+  out = {lower(host), std::string{port}};
+  return port.size() <= 5 && port.find_first_not_of("0123456789") == port.npos;
+}
+
+bool is_allowed(const std::string& host,
+                const std::vector<std::string>& allowed_hosts) {
+  return host == "localhost" || host == "127.0.0.1" || host == "[::1]"
+         || std::any_of(allowed_hosts.begin(), allowed_hosts.end(),
+                        [&host](const auto& x) { return lower(x) == host; });
+}
+
+/// @returns whether `origin` is where `host` itself is served.
+bool is_own(std::string_view origin, authority host) {
+  const auto secure = origin.starts_with("https://");
+  if (!secure && !origin.starts_with("http://"))
+    return false; // "null" among them
+  authority from;
+  if (!parse_authority(origin.substr(secure ? 8 : 7), from))
+    return false;
+  for (auto* x : {&from, &host})
+    if (x->port.empty())
+      x->port = secure ? "443" : "80";
+  return from.host == host.host && from.port == host.port;
+}
+
+refusal forbidden(std::string message) {
+  return {.status = 403,
+          .error = "authorization_error",
+          .message = std::move(message)};
+}
+
+/// The rule that looks at one header alone.
+std::optional<refusal> check_header(const std::string& name,
+                                    std::string_view value,
+                                    const authority& host) {
+  if (name == "origin" && !is_own(trimmed(value), host))
+    return forbidden("Origin: other web pages may not call this server");
+  if (name == "sec-fetch-site" && lower(trimmed(value)) == "cross-site")
+    return forbidden("Sec-Fetch-Site: other sites may not call this server");
+  if (name == "forwarded" || name.starts_with("x-forwarded-"))
+    return forbidden("Forwarded headers are refused while no tokens are "
+                     "configured");
+  return std::nullopt;
+}
+
+bool is_json(const std::string& content_type) {
+  const auto type = content_type.substr(0, content_type.find(';'));
+  return lower(trimmed(type)) == "application/json";
+}
+
+} // namespace
+
+std::optional<refusal> guard(const http_headers& headers, bool has_body,
+                             const std::vector<std::string>& allowed_hosts) {
+  const auto hosts
+    = std::count_if(headers.begin(), headers.end(),
+                    [](const auto& x) { return x.first == "host"; });
+  authority host;
+  if (hosts != 1 || !parse_authority(trimmed(header(headers, "host")), host)
+      || !is_allowed(host.host, allowed_hosts))
+    return forbidden("Host: not a name of this server; see http.allowed_hosts");
+  for (const auto& [name, value] : headers)
+    if (auto bad = check_header(name, value, host))
+      return bad;
+  if (has_body && !is_json(header(headers, "content-type")))
+    return invalid("Content-Type", "want application/json");
+  return std::nullopt;
+}
+
+std::string correlation_id_of(const http_headers& headers) {
+  const auto value = header(headers, "x-correlation-id");
+  const auto allowed = [](char c) {
+    return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z')
+           || (c >= 'A' && c <= 'Z') || c == '.' || c == '_' || c == ':'
+           || c == '-';
+  };
+  return value.size() <= 128 && std::all_of(value.begin(), value.end(), allowed)
+           ? value
+           : std::string{};
+}
+
+} // namespace tunerd::rest

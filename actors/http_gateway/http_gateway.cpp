@@ -1,0 +1,123 @@
+#include "actors/http_gateway/http_gateway.hpp"
+
+#include "actors/http_gateway/guard.hpp"
+#include "actors/support/fault_point.hpp"
+
+#include <nlohmann/json.hpp>
+
+#include <caf/actor_cast.hpp>
+
+namespace tunerd {
+
+namespace {
+
+constexpr logger log{"simpletuner.cloud.http"};
+
+} // namespace
+
+void http_gateway_state::on_call(const http_call& x) {
+  fault_point("http_gateway.call");
+  auto request = std::make_shared<rest::request>(
+    rest::request{.id = x.id,
+                  .ctx = {rest::correlation_id_of(x.headers)},
+                  .method = rest::cut(x.method, 16),
+                  .arrived = self->clock().now(),
+                  .peer = x.peer,
+                  .headers = x.headers});
+  log_context scope{request->ctx};
+  // Nothing that a client sends may end this actor.
+  try {
+    if (auto bad = interpret(x, settings.http.allowed_hosts, *request))
+      refuse(request, *bad);
+    else
+      dispatch(request, x.body);
+  } catch (const std::exception& e) {
+    log.error("HTTP request failed", {{"error", e.what()}});
+    refuse(request, {.status = 500,
+                     .error = "internal_error",
+                     .message = "this request made the server fail"});
+  }
+}
+
+void http_gateway_state::dispatch(const call& x, const std::string& body) {
+  switch (x->to) {
+    case rest::endpoint::submit_job: return submit(x, body);
+    case rest::endpoint::list_jobs: return list_jobs_of(x);
+    case rest::endpoint::get_job: return show_job(x);
+    case rest::endpoint::cancel_job: return cancel(x);
+    case rest::endpoint::delete_job: return remove(x);
+    case rest::endpoint::list_queue: return show_queue(x);
+    case rest::endpoint::queue_stats: return show_stats(x);
+    case rest::endpoint::get_limits: return show_limits(x);
+    case rest::endpoint::set_limits: return change_limits(x, body);
+    case rest::endpoint::events: return open_events(x);
+    case rest::endpoint::alive: return answer(x, {{"status", "ok"}});
+    case rest::endpoint::ready: return show_ready(x);
+    case rest::endpoint::health_summary: return show_summary(x);
+    case rest::endpoint::health: return show_health(x);
+    case rest::endpoint::workers: return show_workers(x);
+  }
+}
+
+void http_gateway_state::answer(const call& x,
+                                const nlohmann::ordered_json& body,
+                                int status) {
+  finish(x, rest::to_reply(body, status, x->ctx.correlation_id), {});
+}
+
+void http_gateway_state::refuse(const call& x, const rest::refusal& why) {
+  finish(x, rest::to_reply(why, x->ctx.correlation_id), why.message);
+}
+
+void http_gateway_state::finish(const call& x, http_reply reply,
+                                const std::string& error) {
+  const auto status = reply.status;
+  gate->reply(x->id, std::move(reply));
+  const auto took = std::chrono::duration_cast<std::chrono::milliseconds>(
+    self->clock().now() - x->arrived);
+  if (status >= 500)
+    log.warning("HTTP request", {{"method", x->method},
+                                 {"route", x->route},
+                                 {"status", status},
+                                 {"duration_ms", took.count()},
+                                 {"error", error}});
+  else
+    log.debug("HTTP request", {{"method", x->method},
+                               {"route", x->route},
+                               {"status", status},
+                               {"duration_ms", took.count()}});
+}
+
+std::function<void(const caf::error&)>
+http_gateway_state::refusing(const call& x, const char* on_conflict) {
+  return [this, x, on_conflict](const caf::error& err) {
+    auto why = rest::refusal_of(err, on_conflict);
+    if (why.status >= 500) // the client is not told all
+      log.debug("HTTP request failed", {{"error", render(err)}});
+    refuse(x, why);
+  };
+}
+
+http_gateway_actor::behavior_type
+http_gateway(pointer<http_gateway_actor, http_gateway_state> self,
+             http_gateway_settings settings, std::shared_ptr<call_gate> gate,
+             store_actor store, queue_scheduler_actor scheduler,
+             provider_gateway_actor providers,
+             sse_broadcaster_actor broadcaster,
+             caf::weak_actor_ptr supervisor) {
+  self->state = {.self = self,
+                 .settings = std::move(settings),
+                 .gate = gate,
+                 .store = std::move(store),
+                 .scheduler = std::move(scheduler),
+                 .providers = std::move(providers),
+                 .broadcaster = std::move(broadcaster),
+                 .supervisor = std::move(supervisor)};
+  const auto generation = gate->open(caf::weak_actor_ptr{self->ctrl()});
+  self->attach_functor([gate, generation] { gate->close(generation); });
+  return {
+    [self](const http_call& x) { self->state.on_call(x); },
+  };
+}
+
+} // namespace tunerd

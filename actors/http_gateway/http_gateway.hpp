@@ -1,0 +1,151 @@
+#pragma once
+
+#include "actors/http_gateway/call_gate.hpp"
+#include "actors/http_gateway/request.hpp"
+#include "actors/support/actor.hpp"
+#include "actors/support/clocks.hpp"
+#include "config/http.hpp"
+#include "config/queue.hpp"
+#include "messages/interfaces.hpp"
+#include "messages/json.hpp"
+
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+namespace tunerd {
+
+/// What the HTTP GATEWAY is told at its start.
+struct http_gateway_settings {
+  config::http http = {};
+  config::queue queue = {};
+  outside world = {};
+  std::string version = TUNERD_VERSION;
+  /// For the uptime: when the daemon started, not this incarnation.
+  timestamp started_at = {};
+  /// For submissions that name none.
+  std::string default_provider = "replicate";
+  /// `mode` in GET /health.
+  std::string mode = "standalone";
+
+  /// How long others may take. Together below the server's `reply_timeout`, so
+  /// that a client gets our answer and not the server's. The store:
+  caf::timespan store_timeout = std::chrono::seconds{8};
+  /// The provider gateway, which does not call out for what it is asked here.
+  caf::timespan prepare_timeout = std::chrono::seconds{5};
+  /// The scheduler, which asks the provider when it cancels.
+  caf::timespan cancel_timeout = std::chrono::seconds{25};
+  /// The scheduler, for places in the queue; then they are null.
+  caf::timespan position_timeout = std::chrono::seconds{1};
+  /// Whoever is asked how it is.
+  caf::timespan health_timeout = std::chrono::seconds{2};
+};
+
+/// State of the HTTP GATEWAY: nothing between two messages but requests to
+/// others whose continuations hold the call they belong to. Each ends in
+/// `answer` or `refuse`, which reply through the gate; the gate bounds how many
+/// there are.
+struct http_gateway_state {
+  static inline constexpr const char* name = "http-gateway";
+
+  using call = std::shared_ptr<const rest::request>;
+
+  // -- data -------------------------------------------------------------------
+
+  pointer<http_gateway_actor, http_gateway_state> self;
+  http_gateway_settings settings;
+  std::shared_ptr<call_gate> gate;
+  store_actor store;
+  queue_scheduler_actor scheduler;
+  provider_gateway_actor providers;
+  sse_broadcaster_actor broadcaster;
+  /// Weak: the supervisor owns this actor.
+  caf::weak_actor_ptr supervisor;
+
+  // -- handlers, in the order of the interface --------------------------------
+
+  void on_call(const http_call& x);
+
+  // -- steps of on_call -------------------------------------------------------
+
+  void dispatch(const call& x, const std::string& body);
+
+  /// Replies and writes the access line.
+  void answer(const call& x, const nlohmann::ordered_json& body,
+              int status = 200);
+  void refuse(const call& x, const rest::refusal& why);
+  void finish(const call& x, http_reply reply, const std::string& error);
+
+  /// @returns an error handler for `ask` that refuses `x`.
+  std::function<void(const caf::error&)>
+  refusing(const call& x, const char* on_conflict = "invalid_job_state");
+
+  // -- jobs (job_routes.cpp) --------------------------------------------------
+
+  void submit(const call& x, const std::string& body);
+  void list_jobs_of(const call& x);
+  void show_job(const call& x);
+  void cancel(const call& x);
+  void remove(const call& x);
+
+  // -- steps of submit --------------------------------------------------------
+
+  using wish = std::shared_ptr<const rest::submission>;
+
+  void store_job(const call& x, const wish& wanted,
+                 const job_prepared& prepared);
+  void announce(const call& x, const wish& wanted, const job_submitted& done);
+  void answer_submission(const call& x, const wish& wanted,
+                         const job_submitted& done,
+                         const queue_positions& places);
+
+  // -- queue (queue_routes.cpp) -----------------------------------------------
+
+  void show_queue(const call& x);
+  void show_stats(const call& x);
+  void show_limits(const call& x);
+  void change_limits(const call& x, const std::string& body);
+
+  /// Calls `then` with the places of those `jobs` that wait for a slot; with
+  /// none of them if the scheduler is late or away.
+  void with_places(const call& x, const std::vector<job>& jobs,
+                   int64_t event_id,
+                   std::function<void(const queue_positions&)> then);
+
+  /// @returns how `subject` is shown now.
+  job_view view_of(const job& subject, const queue_positions& places) const;
+
+  // -- events (event_routes.cpp) ----------------------------------------------
+
+  void open_events(const call& x);
+  void hand_over(const call& x, open_stream stream);
+
+  // -- health and workers (health_routes.cpp) ---------------------------------
+
+  void show_summary(const call& x);
+  void show_ready(const call& x);
+  void show_health(const call& x);
+  void show_workers(const call& x);
+
+  /// @param parts The components, the database first.
+  /// @param notes Warnings.
+  void answer_health(const call& x, const nlohmann::ordered_json& parts,
+                     const std::vector<std::string>& notes);
+
+  /// Calls `then` with the workers; with none if the supervisor does not say.
+  void with_workers(const call& x,
+                    std::function<void(const worker_list&)> then);
+};
+
+/// Serves the HTTP API on what `gate` lets in, from its first message to its
+/// end. Blocks nobody.
+/// @param supervisor Asked how the workers are; may be none.
+http_gateway_actor::behavior_type
+http_gateway(pointer<http_gateway_actor, http_gateway_state> self,
+             http_gateway_settings settings, std::shared_ptr<call_gate> gate,
+             store_actor store, queue_scheduler_actor scheduler,
+             provider_gateway_actor providers,
+             sse_broadcaster_actor broadcaster, caf::weak_actor_ptr supervisor);
+
+} // namespace tunerd

@@ -1,0 +1,120 @@
+#include "actors/http_gateway/http_gateway.hpp"
+#include "actors/http_gateway/queries.hpp"
+
+#include <nlohmann/json.hpp>
+
+// The routes below /api/queue, and what they share with those of jobs.
+
+namespace tunerd {
+
+using nlohmann::ordered_json;
+
+namespace {
+
+constexpr logger log{"simpletuner.cloud.queue"};
+
+ordered_json page_json(const queue_page& page,
+                       const std::vector<std::string>& warnings) {
+  ordered_json body = {{"entries", ordered_json::array()},
+                       {"total_pending", page.total_pending},
+                       {"total_running", page.total_running}};
+  if (!warnings.empty())
+    body["warnings"] = warnings;
+  return body;
+}
+
+void log_limits(const queue_limits& x) {
+  log.info("Updated concurrency limits: global={}, per_user={}, per_team={}, "
+           "fair_share={}",
+           x.max_concurrent, x.user_max_concurrent, x.team_max_concurrent,
+           x.enable_fair_share);
+}
+
+} // namespace
+
+void http_gateway_state::show_queue(const call& x) {
+  auto parsed = rest::parse_list_queue(x->query_parameters);
+  if (auto* bad = std::get_if<rest::refusal>(&parsed))
+    return refuse(x, *bad);
+  auto& [query, warnings] = std::get<rest::read_request<list_queue>>(parsed);
+  query.ctx = x->ctx;
+  query.who = x->who;
+  self->ask(
+    store, settings.store_timeout, query,
+    [this, x, notes = warnings](const queue_page& page) {
+      with_places(x, page.entries, 0, [=, this](const queue_positions& places) {
+        auto body = page_json(page, notes);
+        for (const auto& job : page.entries)
+          body["entries"].push_back(entry_json(job, view_of(job, places)));
+        answer(x, body);
+      });
+    },
+    refusing(x));
+}
+
+void http_gateway_state::show_stats(const call& x) {
+  self->ask(
+    store, settings.store_timeout, get_queue_stats{x->ctx},
+    [this, x](const queue_stats& stats) {
+      self->ask(
+        store, settings.store_timeout, get_limits{x->ctx},
+        [this, x, stats](const limits_in_force& y) {
+          answer(x, stats_json(stats, y.limits));
+        },
+        refusing(x));
+    },
+    refusing(x));
+}
+
+void http_gateway_state::show_limits(const call& x) {
+  self->ask(
+    store, settings.store_timeout, get_limits{x->ctx},
+    [this, x](const limits_in_force& y) { answer(x, limits_json(y.limits)); },
+    refusing(x));
+}
+
+void http_gateway_state::change_limits(const call& x, const std::string& body) {
+  auto parsed = rest::parse_set_limits(body);
+  if (auto* bad = std::get_if<rest::refusal>(&parsed))
+    return refuse(x, *bad);
+  auto& [command, warnings] = std::get<rest::read_request<set_limits>>(parsed);
+  command.ctx = x->ctx;
+  command.who = x->who;
+  self->ask(
+    store, settings.store_timeout, command,
+    [this, x, notes = warnings](const limits_in_force& y) {
+      log_limits(y.limits);
+      ordered_json reply = {{"success", true}};
+      reply.update(limits_json(y.limits));
+      if (!notes.empty())
+        reply["warnings"] = notes;
+      answer(x, reply);
+    },
+    refusing(x, "conflict"));
+}
+
+void http_gateway_state::with_places(
+  const call& x, const std::vector<job>& jobs, int64_t event_id,
+  std::function<void(const queue_positions&)> then) {
+  get_queue_positions query{x->ctx, {}, event_id};
+  for (const auto& job : jobs)
+    if (job.queue == queue_status::pending)
+      query.job_ids.push_back(job.id);
+  if (query.job_ids.empty())
+    return then({});
+  self->ask(
+    scheduler, settings.position_timeout, query,
+    [then](const queue_positions& places) { then(places); },
+    [then](const caf::error&) { then({}); });
+}
+
+job_view http_gateway_state::view_of(const job& subject,
+                                     const queue_positions& places) const {
+  job_view view{.now = settings.world.now(),
+                .starvation_threshold = settings.queue.starvation_threshold};
+  if (auto i = places.positions.find(subject.id); i != places.positions.end())
+    view.position = i->second;
+  return view;
+}
+
+} // namespace tunerd

@@ -1,0 +1,774 @@
+#include "actors/http_gateway/http_gateway.hpp"
+
+#include "tests/deterministic.hpp"
+
+#include <nlohmann/json.hpp>
+
+#include <caf/actor_cast.hpp>
+
+#include <deque>
+#include <random>
+
+using namespace tunerd;
+using namespace std::chrono_literals;
+using nlohmann::json;
+
+namespace {
+
+/// The server: keeps every answer.
+struct recorder : http_exchange {
+  std::map<uint64_t, std::vector<http_reply>> replies;
+  std::vector<uint64_t> handed_over;
+
+  void reply(uint64_t id, http_reply answer) override {
+    replies[id].push_back(std::move(answer));
+  }
+  void hand_over(uint64_t id, std::function<void(int)> taker) override {
+    handed_over.push_back(id);
+    taker(77);
+  }
+};
+
+/// What all fake workers share: how they answer next.
+struct mood {
+  /// Answered instead of a result.
+  caf::error failure = {};
+  /// Does not answer; a tick makes it answer late.
+  bool silent = false;
+  std::vector<std::function<void()>> late = {};
+  /// Every message with a context.
+  std::vector<context> seen = {};
+};
+
+/// Answers what it did not answer.
+void wake(mood& m) {
+  for (auto& answer : std::exchange(m.late, {}))
+    answer();
+}
+
+/// @returns `result` as `m` wants it.
+template <class T>
+caf::result<T> respond(caf::event_based_actor* self, mood& m,
+                       const context& ctx, T result) {
+  m.seen.push_back(ctx);
+  if (m.failure)
+    return m.failure;
+  if (!m.silent)
+    return result;
+  auto promise = self->make_response_promise<T>();
+  m.late.push_back([promise, result]() mutable { promise.deliver(result); });
+  return promise;
+}
+
+struct gateway_fixture : test::deterministic {
+  std::shared_ptr<recorder> server = std::make_shared<recorder>();
+  outside world{[this] { return now(); }, [this] { return ++drawn; }};
+  uint64_t drawn = 0;
+  std::shared_ptr<call_gate> gate
+    = std::make_shared<call_gate>(world, call_gate::limits{});
+  uint64_t last_id = 0;
+
+  mood of_store, of_scheduler, of_providers, of_supervisor;
+  /// What the store holds and was told.
+  job stored{.id = "j1", .provider = "replicate", .user_id = "local"};
+  bool idempotent_hit = false;
+  std::vector<submit_job> submitted;
+  std::vector<list_jobs> listed;
+  std::vector<list_queue> queue_listed;
+  std::vector<set_limits> changed;
+  std::vector<prepare_job> prepared;
+  std::vector<get_queue_positions> asked;
+  std::map<std::string, int64_t> places;
+  std::vector<worker_state> workers{{"store", worker_phase::running},
+                                    {"http_gateway", worker_phase::running}};
+  std::vector<open_stream> streams;
+
+  caf::actor store, scheduler, providers, broadcaster, supervisor;
+  http_gateway_actor aut;
+
+  gateway_fixture() {
+    gate->serve(server);
+    store = spawn_store();
+    scheduler = spawn_scheduler();
+    providers = spawn_providers();
+    broadcaster = sys.spawn([this](caf::event_based_actor*) -> caf::behavior {
+      return {[](const events_appended&) {},
+              [this](const open_stream& x) { streams.push_back(x); }};
+    });
+    supervisor = sys.spawn([this](caf::event_based_actor* me) -> caf::behavior {
+      return {[this, me](const get_workers& x) {
+        return respond(me, of_supervisor, x.ctx, worker_list{x.ctx, workers});
+      }};
+    });
+    for (auto& hdl : {store, scheduler, providers, broadcaster, supervisor})
+      spawned.push_back(hdl);
+    start();
+  }
+
+  void start() {
+    http_gateway_settings settings;
+    settings.world = world;
+    settings.version = "1.2.3";
+    settings.started_at = now();
+    aut
+      = spawn(http_gateway, settings, gate, caf::actor_cast<store_actor>(store),
+              caf::actor_cast<queue_scheduler_actor>(scheduler),
+              caf::actor_cast<provider_gateway_actor>(providers),
+              caf::actor_cast<sse_broadcaster_actor>(broadcaster),
+              caf::actor_cast<caf::weak_actor_ptr>(supervisor));
+    settle();
+  }
+
+  void crash() {
+    caf::anon_send_exit(aut, caf::exit_reason::kill);
+    settle();
+  }
+
+  caf::actor spawn_store() {
+    return sys.spawn([this](caf::event_based_actor* me) -> caf::behavior {
+      const auto found = [this, me](const auto& x) {
+        return respond(me, of_store, x.ctx, job_found{x.ctx, stored});
+      };
+      return {
+        [this, me](const submit_job& x) {
+          submitted.push_back(x);
+          auto subject = idempotent_hit ? stored : x.subject;
+          return respond(me, of_store, x.ctx,
+                         job_submitted{x.ctx, subject, idempotent_hit, 42});
+        },
+        [this](const tick&) { wake(of_store); },
+        [found](const get_job& x) { return found(x); },
+        [found](const delete_job& x) { return found(x); },
+        [this, me](const list_jobs& x) {
+          listed.push_back(x);
+          return respond(me, of_store, x.ctx, job_list{x.ctx, {stored}, 3});
+        },
+        [this, me](const list_queue& x) {
+          queue_listed.push_back(x);
+          return respond(me, of_store, x.ctx,
+                         queue_page{x.ctx, {stored}, 1, 2});
+        },
+        [this, me](const get_queue_stats& x) {
+          return respond(me, of_store, x.ctx,
+                         queue_stats{x.ctx, {{"pending", 1}}, {{"local", 1}}});
+        },
+        [this, me](const get_limits& x) {
+          return respond(me, of_store, x.ctx, limits_in_force{x.ctx, {}});
+        },
+        [this, me](const set_limits& x) {
+          changed.push_back(x);
+          queue_limits limits;
+          limits.max_concurrent = x.max_concurrent ? *x.max_concurrent : 5;
+          return respond(me, of_store, x.ctx, limits_in_force{x.ctx, limits});
+        },
+      };
+    });
+  }
+
+  caf::actor spawn_scheduler() {
+    return sys.spawn([this](caf::event_based_actor* me) -> caf::behavior {
+      return {
+        [this](const tick&) { wake(of_scheduler); },
+        [this, me](const get_queue_positions& x) {
+          asked.push_back(x);
+          return respond(me, of_scheduler, x.ctx,
+                         queue_positions{x.ctx, places});
+        },
+        [this, me](const cancel_job& x) {
+          auto job = stored;
+          job.status = job_status::cancelled;
+          return respond(me, of_scheduler, x.ctx, job_found{x.ctx, job});
+        },
+      };
+    });
+  }
+
+  caf::actor spawn_providers() {
+    return sys.spawn([this](caf::event_based_actor* me) -> caf::behavior {
+      return {[this, me](const prepare_job& x) {
+        prepared.push_back(x);
+        return respond(me, of_providers, x.ctx,
+                       job_prepared{x.ctx, {"v1", "{}", "f"}, "h100", "H100"});
+      }};
+    });
+  }
+
+  /// Lets a request in. @returns its id.
+  uint64_t begin(http_call call) {
+    call.id = ++last_id;
+    call.peer = "127.0.0.1";
+    call.headers.emplace_back("host", "localhost:8770");
+    call.headers.emplace_back("x-correlation-id", "corr-1");
+    if (!call.body.empty())
+      call.headers.emplace_back("content-type", "application/json");
+    gate->on_call(std::move(call));
+    settle();
+    return last_id;
+  }
+
+  /// @returns the only answer to `id`.
+  http_reply answer_to(uint64_t id) {
+    REQUIRE(server->replies[id].size() == 1);
+    const auto& reply = server->replies[id][0];
+    CHECK(header(reply.headers, "X-Correlation-ID") == "corr-1");
+    return reply;
+  }
+
+  http_reply call(std::string method, std::string target,
+                  std::string body = {}) {
+    return answer_to(begin({.method = std::move(method),
+                            .target = std::move(target),
+                            .body = std::move(body)}));
+  }
+
+  /// @returns the body of a 200.
+  json get(std::string target) {
+    auto reply = call("GET", std::move(target));
+    INFO(reply.body);
+    CHECK(reply.status == 200);
+    return json::parse(reply.body);
+  }
+
+  json post(std::string target, const json& body) {
+    auto reply = call("POST", std::move(target), body.dump());
+    INFO(reply.body);
+    CHECK(reply.status == 200);
+    return json::parse(reply.body);
+  }
+
+  /// Fails unless `reply` is that error.
+  void check_error(const http_reply& reply, int status, const char* error) {
+    INFO(reply.body);
+    CHECK(reply.status == status);
+    CHECK(reply.content_type == "application/json");
+    const auto body = json::parse(reply.body);
+    CHECK(body["error"] == error);
+    CHECK(body["message"].is_string());
+    CHECK(body["detail"] == body["message"]);
+    CHECK(header(reply.headers, "Retry-After").empty() == (status != 503));
+  }
+
+  /// @returns the names of the contexts that `m` has seen.
+  static bool all_corr_1(const mood& m) {
+    return !m.seen.empty()
+           && std::all_of(m.seen.begin(), m.seen.end(), [](const auto& x) {
+                return x.correlation_id == "corr-1";
+              });
+  }
+};
+
+const json plain = {{"config", {{"lr", 1}}}, {"dataloader_config", {{}}}};
+
+} // namespace
+
+// -- submissions --------------------------------------------------------------
+
+TEST_CASE_METHOD(gateway_fixture,
+                 "a submission is prepared, stored and answered",
+                 "[http_gateway][L3][Q6]") {
+  auto body = plain;
+  body["config_name"] = "flux";
+  body["user_id"] = 7;
+  body["org_id"] = "acme";
+  body["team_id"] = "vision";
+  body["estimated_cost"] = 2.5;
+  body["idempotency_key"] = "k";
+  body["colour"] = "red";
+  const auto reply = post("/api/cloud/jobs/submit?provider=replicate", body);
+  REQUIRE(submitted.size() == 1);
+  const auto& job = submitted[0].subject;
+  CHECK(reply["success"] == true);
+  CHECK(reply["job_id"] == job.id);
+  CHECK(reply["status"] == "pending");
+  CHECK(reply["queue_status"] == "pending");
+  CHECK(reply["idempotent_hit"] == false);
+  CHECK(reply["correlation_id"] == "corr-1");
+  CHECK(reply["quota_warnings"] == json::array());
+  CHECK(reply["warnings"] == json{"unknown field ignored: colour"});
+  for (const auto* key : {"error", "upload_id", "cost_limit_warning",
+                          "queue_position", "approval_id"})
+    CHECK((reply.contains(key) && reply[key].is_null()));
+  CHECK(job.id.size() == 16);
+  CHECK(job.user_id == "7");
+  CHECK(job.org_id == "acme");
+  CHECK(job.team_id == "vision");
+  CHECK(job.priority == 30);
+  CHECK(job.hardware_type == "H100");
+  CHECK(job.estimated_cost_micros == int64_t{2'500'000});
+  CHECK(job.correlation_id == "corr-1");
+  CHECK(submitted[0].input.version == "v1");
+  CHECK(submitted[0].idempotency_key == "k");
+  CHECK(submitted[0].request_hash.size() == 64);
+  CHECK(submitted[0].ctx.fields.at("job_id") == job.id);
+  CHECK(all_corr_1(of_providers));
+  CHECK(all_corr_1(of_store));
+  CHECK(all_corr_1(of_scheduler));
+}
+
+TEST_CASE_METHOD(gateway_fixture,
+                 "the provider stands in the query, in the path or nowhere",
+                 "[http_gateway]") {
+  post("/api/cloud/jobs/submit?provider=a", plain);
+  post("/api/cloud/b/submit", plain);
+  post("/api/cloud/jobs/submit", plain);
+  REQUIRE(prepared.size() == 3);
+  CHECK(prepared[0].provider == "a");
+  CHECK(prepared[1].provider == "b");
+  CHECK(prepared[2].provider == "replicate");
+}
+
+TEST_CASE_METHOD(gateway_fixture,
+                 "a submission tells its place once the queue knows it",
+                 "[http_gateway][Q10]") {
+  places["j1"] = 4;
+  idempotent_hit = true;
+  const auto reply = post("/api/cloud/jobs/submit", plain);
+  CHECK(reply["queue_position"] == 4);
+  CHECK(reply["idempotent_hit"] == true);
+  CHECK(reply["job_id"] == "j1");
+  REQUIRE(asked.size() == 1);
+  CHECK(asked[0].event_id == 42);
+  stored.queue = queue_status::running;
+  CHECK(post("/api/cloud/jobs/submit", plain)["queue_position"].is_null());
+  CHECK(asked.size() == 1);
+}
+
+TEST_CASE_METHOD(gateway_fixture,
+                 "a scheduler that is late costs the place, not the answer",
+                 "[http_gateway]") {
+  of_scheduler.silent = true;
+  const auto id = begin({.method = "POST",
+                         .target = "/api/cloud/jobs/submit",
+                         .body = plain.dump()});
+  CHECK(server->replies.count(id) == 0);
+  advance(1s);
+  const auto reply = answer_to(id);
+  CHECK(reply.status == 200);
+  CHECK(json::parse(reply.body)["queue_position"].is_null());
+  caf::anon_send(scheduler, tick{});
+  settle();
+  CHECK(server->replies[id].size() == 1);
+}
+
+TEST_CASE_METHOD(gateway_fixture,
+                 "a submission the provider refuses is 400 and not stored",
+                 "[http_gateway]") {
+  of_providers.failure = make_error(ec::validation_error, "version: want one");
+  const auto reply = call("POST", "/api/cloud/jobs/submit", plain.dump());
+  check_error(reply, 400, "validation_error");
+  CHECK(json::parse(reply.body)["message"] == "version: want one");
+  CHECK(submitted.empty());
+}
+
+TEST_CASE_METHOD(gateway_fixture,
+                 "a key known with another request is a conflict",
+                 "[http_gateway][Q13]") {
+  of_store.failure = make_error(ec::conflict, "key k is known");
+  check_error(call("POST", "/api/cloud/jobs/submit", plain.dump()), 409,
+              "conflict");
+}
+
+TEST_CASE_METHOD(gateway_fixture,
+                 "a commit that fails is told, without our insides",
+                 "[http_gateway]") {
+  of_store.failure = make_error(ec::database_error, "/var/lib: disk full");
+  const auto reply = call("POST", "/api/cloud/jobs/submit", plain.dump());
+  check_error(reply, 500, "database_error");
+  CHECK(reply.body.find("/var/lib") == std::string::npos);
+}
+
+TEST_CASE_METHOD(gateway_fixture, "bad bodies reach nobody", "[http_gateway]") {
+  check_error(call("POST", "/api/cloud/jobs/submit", "{"), 400,
+              "validation_error");
+  check_error(call("POST", "/api/cloud/jobs/submit"), 400, "validation_error");
+  check_error(call("POST", "/api/cloud/jobs/submit", R"({"config":1})"), 400,
+              "validation_error");
+  check_error(call("POST", "/api/queue/concurrency", R"({"max_concurrent":0})"),
+              400, "validation_error");
+  CHECK(prepared.empty());
+  CHECK(changed.empty());
+}
+
+// -- jobs ---------------------------------------------------------------------
+
+TEST_CASE_METHOD(gateway_fixture,
+                 "jobs are listed with their places and the true total",
+                 "[http_gateway]") {
+  places["j1"] = 2;
+  const auto reply = get("/api/cloud/jobs?limit=10&status=pending&x=1");
+  CHECK(reply["total"] == 3);
+  CHECK(reply["jobs"][0]["job_id"] == "j1");
+  CHECK(reply["jobs"][0]["queue_position"] == 2);
+  CHECK(reply["warnings"].size() == 1);
+  REQUIRE(listed.size() == 1);
+  CHECK(listed[0].limit == 10);
+  CHECK(listed[0].status == job_status::pending);
+  CHECK(listed[0].who.user_id == "local");
+  CHECK(listed[0].who.level == caller_level::admin);
+  check_error(call("GET", "/api/cloud/jobs?limit=0"), 400, "validation_error");
+}
+
+TEST_CASE_METHOD(gateway_fixture, "one job is shown with id and status on top",
+                 "[http_gateway]") {
+  const auto reply = get("/api/cloud/jobs/j1");
+  CHECK(reply["job_id"] == "j1");
+  CHECK(reply["status"] == "pending");
+  CHECK(reply["job"]["user_id"] == "local");
+}
+
+TEST_CASE_METHOD(gateway_fixture,
+                 "errors about a job have their documented codes",
+                 "[http_gateway]") {
+  of_store.failure = make_error(ec::job_not_found, "no job j9");
+  check_error(call("GET", "/api/cloud/jobs/j9"), 404, "job_not_found");
+  check_error(call("DELETE", "/api/cloud/jobs/j9"), 404, "job_not_found");
+  of_store.failure = make_error(ec::permission_denied, "not yours");
+  check_error(call("GET", "/api/cloud/jobs/j1"), 403, "permission_denied");
+  of_store.failure = make_error(ec::conflict, "it is active");
+  check_error(call("DELETE", "/api/cloud/jobs/j1"), 409, "invalid_job_state");
+  of_scheduler.failure = make_error(ec::conflict, "it is over");
+  check_error(call("POST", "/api/cloud/jobs/j1/cancel"), 409,
+              "invalid_job_state");
+  of_scheduler.failure = make_error(ec::provider_error, "500");
+  check_error(call("POST", "/api/cloud/jobs/j1/cancel"), 502,
+              "provider_api_error");
+  of_scheduler.failure = make_error(ec::provider_throttled, "429");
+  check_error(call("POST", "/api/cloud/jobs/j1/cancel"), 503,
+              "provider_unavailable");
+}
+
+TEST_CASE_METHOD(gateway_fixture, "a job is cancelled by the scheduler",
+                 "[http_gateway][L3]") {
+  const auto reply = post("/api/cloud/jobs/j1/cancel", json::object());
+  CHECK(
+    reply
+    == json({{"success", true}, {"job_id", "j1"}, {"status", "cancelled"}}));
+  CHECK(all_corr_1(of_scheduler));
+  CHECK(of_store.seen.empty());
+}
+
+TEST_CASE_METHOD(gateway_fixture, "a job is deleted by the store",
+                 "[http_gateway]") {
+  const auto reply = call("DELETE", "/api/cloud/jobs/j1");
+  CHECK(json::parse(reply.body) == json({{"success", true}, {"job_id", "j1"}}));
+}
+
+// -- queue --------------------------------------------------------------------
+
+TEST_CASE_METHOD(gateway_fixture, "the queue is listed with places and totals",
+                 "[http_gateway]") {
+  places["j1"] = 1;
+  const auto reply = get("/api/queue?status=pending&limit=5");
+  CHECK(reply["entries"][0]["job_id"] == "j1");
+  CHECK(reply["entries"][0]["position"] == 1);
+  CHECK(reply["total_pending"] == 1);
+  CHECK(reply["total_running"] == 2);
+  CHECK(queue_listed[0].limit == 5);
+  check_error(call("GET", "/api/queue?status=odd"), 400, "validation_error");
+}
+
+TEST_CASE_METHOD(gateway_fixture, "statistics come with the limits",
+                 "[http_gateway]") {
+  const auto reply = get("/api/queue/stats");
+  CHECK(reply["queue_depth"] == 1);
+  CHECK(reply["by_user"]["local"] == 1);
+  CHECK(reply["user_max_concurrent"] == 2);
+}
+
+TEST_CASE_METHOD(gateway_fixture, "limits are shown and changed",
+                 "[http_gateway][Q9]") {
+  CHECK(get("/api/queue/concurrency").size() == 6);
+  const auto reply
+    = post("/api/queue/concurrency", {{"max_concurrent", 9}, {"x", 1}});
+  CHECK(reply["success"] == true);
+  CHECK(reply["max_concurrent"] == 9);
+  CHECK(reply["warnings"].size() == 1);
+  REQUIRE(changed.size() == 1);
+  CHECK(changed[0].max_concurrent == 9);
+  CHECK(!changed[0].user_max_concurrent);
+  CHECK(changed[0].ctx.correlation_id == "corr-1");
+}
+
+// -- events -------------------------------------------------------------------
+
+TEST_CASE_METHOD(gateway_fixture,
+                 "a stream is handed over with head, filters and cursor",
+                 "[http_gateway][L3]") {
+  const auto id = begin({.method = "GET",
+                         .target = "/api/events?types=a,b&job_id=j1",
+                         .headers = {{"last-event-id", "17"}}});
+  CHECK(server->replies.count(id) == 0);
+  CHECK(server->handed_over == std::vector<uint64_t>{id});
+  REQUIRE(streams.size() == 1);
+  const auto& x = streams[0];
+  CHECK(x.descriptor == 77);
+  CHECK(x.client == "127.0.0.1");
+  CHECK(x.types == std::vector<std::string>{"a", "b"});
+  CHECK(x.job_id == "j1");
+  CHECK(x.last_event_id == "17");
+  CHECK(x.ctx.correlation_id == "corr-1");
+  CHECK(x.accepted
+        == "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\n"
+           "Cache-Control: no-store\r\nX-Accel-Buffering: no\r\n"
+           "X-Correlation-ID: corr-1\r\nConnection: close\r\n\r\n");
+  CHECK(x.refused.starts_with("HTTP/1.1 503 "));
+  CHECK(x.refused.find("Retry-After: ") != std::string::npos);
+  const auto body = x.refused.substr(x.refused.find("\r\n\r\n") + 4);
+  CHECK(json::parse(body)["error"] == "Connection limit reached");
+  CHECK(x.refused.find("Content-Length: " + std::to_string(body.size()))
+        != std::string::npos);
+  CHECK(gate->size() == 0);
+}
+
+TEST_CASE_METHOD(gateway_fixture,
+                 "no socket is handed to a broadcaster that is away",
+                 "[http_gateway]") {
+  caf::anon_send_exit(broadcaster, caf::exit_reason::kill);
+  settle();
+  check_error(call("GET", "/api/events"), 503, "service_unavailable");
+  CHECK(server->handed_over.empty());
+}
+
+// -- health -------------------------------------------------------------------
+
+TEST_CASE_METHOD(gateway_fixture, "it is alive whoever else is",
+                 "[http_gateway]") {
+  of_store.failure = make_error(ec::worker_restarting, "");
+  of_supervisor.failure = of_store.failure;
+  for (const auto* path : {"/health/live", "/api/cloud/health/live"})
+    CHECK(get(path) == json({{"status", "ok"}}));
+  CHECK(get("/health")
+        == json({{"status", "healthy"}, {"mode", "standalone"}}));
+}
+
+TEST_CASE_METHOD(gateway_fixture, "it is ready once every worker runs",
+                 "[http_gateway]") {
+  for (const auto* path : {"/health/ready", "/api/cloud/health/ready"})
+    CHECK(get(path) == json({{"status", "ready"}}));
+  workers[0].phase = worker_phase::restarting;
+  const auto reply = call("GET", "/health/ready");
+  check_error(reply, 503, "not_ready");
+  CHECK(reply.body.find("store") != std::string::npos);
+  of_supervisor.silent = true;
+  const auto id = begin({.method = "GET", .target = "/health/ready"});
+  advance(2s);
+  check_error(answer_to(id), 503, "not_ready");
+}
+
+TEST_CASE_METHOD(gateway_fixture, "only the database makes the whole unhealthy",
+                 "[http_gateway]") {
+  advance(90s);
+  auto x = get("/api/cloud/health");
+  CHECK(x["status"] == "healthy");
+  CHECK(x["version"] == "1.2.3");
+  CHECK(x["uptime_seconds"] == 90);
+  CHECK(x["components"][0]["name"] == "database");
+  CHECK(x["components"][0]["latency_ms"] == 0);
+  CHECK(x["components"][1]["name"] == "worker_store");
+  workers[1].phase = worker_phase::restarting;
+  x = get("/api/cloud/health");
+  CHECK(x["status"] == "degraded");
+  CHECK(x["components"][2]["message"] == "restarting");
+  of_store.failure = make_error(ec::database_error, "disk");
+  x = get("/api/cloud/health?include_providers=true");
+  CHECK(x["status"] == "unhealthy");
+  CHECK(x["warnings"].size() == 1);
+}
+
+TEST_CASE_METHOD(gateway_fixture,
+                 "a database that does not answer is told in time",
+                 "[http_gateway]") {
+  of_store.silent = true;
+  const auto id = begin({.method = "GET", .target = "/api/cloud/health"});
+  advance(2s);
+  CHECK(json::parse(answer_to(id).body)["status"] == "unhealthy");
+}
+
+TEST_CASE_METHOD(gateway_fixture, "workers are listed", "[http_gateway]") {
+  workers[0].restarts = 2;
+  workers[0].last_error = "boom";
+  const auto reply = get("/api/tunerd/workers");
+  CHECK(reply["workers"][0]
+        == json({{"name", "store"},
+                 {"state", "running"},
+                 {"restarts", 2},
+                 {"last_error", "boom"}}));
+  caf::anon_send_exit(supervisor, caf::exit_reason::kill);
+  settle();
+  check_error(call("GET", "/api/tunerd/workers"), 503, "service_unavailable");
+}
+
+// -- trouble ------------------------------------------------------------------
+
+TEST_CASE_METHOD(gateway_fixture, "while a worker restarts its callers get 503",
+                 "[http_gateway][L6]") {
+  const auto error = make_error(ec::worker_restarting, "store");
+  of_store.failure = error;
+  of_scheduler.failure = error;
+  of_providers.failure = error;
+  const std::vector<std::pair<const char*, const char*>> requests{
+    {"GET", "/api/cloud/jobs"},
+    {"GET", "/api/cloud/jobs/j1"},
+    {"DELETE", "/api/cloud/jobs/j1"},
+    {"POST", "/api/cloud/jobs/j1/cancel"},
+    {"GET", "/api/queue"},
+    {"GET", "/api/queue/stats"},
+    {"GET", "/api/queue/concurrency"}};
+  for (const auto& [method, target] : requests)
+    check_error(call(method, target), 503, "service_unavailable");
+  check_error(call("POST", "/api/cloud/jobs/submit", plain.dump()), 503,
+              "service_unavailable");
+  // CAF's own word for a receiver that is gone.
+  of_store.failure = {};
+  caf::anon_send_exit(store, caf::exit_reason::kill);
+  settle();
+  check_error(call("GET", "/api/cloud/jobs"), 503, "service_unavailable");
+  CHECK(gate->size() == 0);
+}
+
+TEST_CASE_METHOD(gateway_fixture,
+                 "an answer after the time-out changes nothing",
+                 "[http_gateway]") {
+  of_store.silent = true;
+  const auto id = begin({.method = "GET", .target = "/api/cloud/jobs/j1"});
+  CHECK(server->replies.count(id) == 0);
+  CHECK(gate->size() == 1);
+  advance(8s);
+  check_error(answer_to(id), 503, "service_unavailable");
+  caf::anon_send(store, tick{});
+  settle();
+  CHECK(server->replies[id].size() == 1);
+  CHECK(gate->size() == 0);
+}
+
+TEST_CASE_METHOD(gateway_fixture,
+                 "a crash answers what was under way, a restart serves again",
+                 "[http_gateway]") {
+  of_store.silent = true;
+  const auto id = begin({.method = "GET", .target = "/api/cloud/jobs/j1"});
+  crash();
+  check_error(answer_to(id), 503, "service_unavailable");
+  check_error(call("GET", "/health/live"), 503, "service_unavailable");
+  of_store.silent = false;
+  start();
+  CHECK(get("/health/live")["status"] == "ok");
+  CHECK(get("/api/cloud/jobs/j1")["job_id"] == "j1");
+  CHECK(gate->size() == 0);
+}
+
+TEST_CASE_METHOD(gateway_fixture,
+                 "the end of an old incarnation does not close the gate",
+                 "[http_gateway]") {
+  const auto old = aut;
+  start();
+  caf::anon_send_exit(old, caf::exit_reason::kill);
+  settle();
+  CHECK(get("/health/live")["status"] == "ok");
+}
+
+TEST_CASE_METHOD(gateway_fixture, "the gate bounds what is under way",
+                 "[http_gateway][http_gate]") {
+  gate = std::make_shared<call_gate>(
+    world, call_gate::limits{.calls_max = 2, .bytes_max = 100});
+  gate->serve(server);
+  start();
+  of_store.silent = true;
+  begin({.method = "GET", .target = "/api/cloud/jobs/j1"});
+  const auto second = begin({.method = "GET", .target = "/api/cloud/jobs/j1"});
+  check_error(call("GET", "/health/live"), 503, "service_unavailable");
+  caf::anon_send(store, tick{});
+  settle();
+  CHECK(answer_to(second).status == 200);
+  CHECK(get("/health/live")["status"] == "ok");
+  check_error(call("POST", "/api/queue/concurrency", std::string(101, ' ')),
+              503, "service_unavailable");
+  CHECK(call("POST", "/api/queue/concurrency", std::string(100, ' ')).status
+        == 400);
+}
+
+TEST_CASE_METHOD(gateway_fixture, "a request without a correlation id gets one",
+                 "[http_gateway][L3]") {
+  const auto ask_with = [this](http_headers headers) {
+    headers.emplace_back("host", "localhost");
+    const auto id = ++last_id;
+    gate->on_call({.id = id,
+                   .method = "GET",
+                   .target = "/api/cloud/jobs/j1",
+                   .headers = std::move(headers)});
+    settle();
+    REQUIRE(server->replies[id].size() == 1);
+    return header(server->replies[id][0].headers, "X-Correlation-ID");
+  };
+  const auto made = ask_with({});
+  CHECK(made.size() == 12);
+  CHECK(of_store.seen.back().correlation_id == made);
+  const auto replaced = ask_with({{"x-correlation-id", "bad id\r\nX: y"}});
+  CHECK(replaced.size() == 12);
+  CHECK(replaced != made);
+}
+
+TEST_CASE_METHOD(gateway_fixture,
+                 "what the server refuses by itself is a JSON error, too",
+                 "[http_gateway][L3]") {
+  for (const auto& [status, code] :
+       std::map<int, const char*>{{400, "invalid_input"},
+                                  {413, "payload_too_large"},
+                                  {431, "invalid_input"},
+                                  {503, "service_unavailable"},
+                                  {504, "service_unavailable"}}) {
+    const auto reply
+      = gate->refuse(status, "why", {{"x-correlation-id", "corr-2"}});
+    CHECK(reply.status == status);
+    const auto body = json::parse(reply.body);
+    CHECK(body["error"] == code);
+    CHECK(body["detail"] == "why");
+    CHECK(header(reply.headers, "X-Correlation-ID") == "corr-2");
+  }
+  CHECK(header(gate->refuse(400, "", {}).headers, "X-Correlation-ID").size()
+        == 12);
+}
+
+TEST_CASE_METHOD(gateway_fixture, "a page of another site reaches no route",
+                 "[http_gateway]") {
+  for (const auto& line : rest::routes()) {
+    const auto id = begin({.method = std::string{line.method},
+                           .target = std::string{line.path},
+                           .headers = {{"origin", "https://evil.example"}}});
+    const auto reply = answer_to(id);
+    check_error(reply, 403, "authorization_error");
+    for (const auto& [name, value] : reply.headers)
+      CHECK(name.find("Access-Control") == std::string::npos);
+  }
+  CHECK(of_store.seen.empty());
+  CHECK(of_supervisor.seen.empty());
+  CHECK(streams.empty());
+}
+
+TEST_CASE_METHOD(gateway_fixture,
+                 "every request gets one JSON answer, whatever it says",
+                 "[http_gateway]") {
+  constexpr unsigned seed = 7;
+  INFO("seed " << seed);
+  std::mt19937 random{seed};
+  const std::vector<std::string> methods{"GET", "POST", "DELETE", "BREW", ""};
+  for (int i = 0; i < 1000; ++i) {
+    const auto& line = rest::routes()[random() % rest::routes().size()];
+    auto target = std::string{line.path} + "?limit=5";
+    if (line.to == rest::endpoint::events)
+      continue;
+    for (auto n = random() % 3; n > 0; --n)
+      target[random() % target.size()] = static_cast<char>(random());
+    auto body = plain.dump();
+    body[random() % body.size()] = static_cast<char>(random());
+    const auto id
+      = begin({.method = random() % 2 == 0 ? std::string{line.method}
+                                           : methods[random() % methods.size()],
+               .target = target,
+               .body = body});
+    const auto& replies = server->replies[id];
+    if (replies.size() == 1 && json::accept(replies[0].body))
+      continue;
+    FAIL("request " << i << " to " << target);
+  }
+  CHECK(gate->size() == 0);
+}
