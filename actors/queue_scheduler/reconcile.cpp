@@ -103,39 +103,36 @@ void provider_listing::compare(const provider_job& seen) {
   candidates_.push_back(std::move(result));
 }
 
-bool provider_listing::is_unclear(const doubt& subject,
-                                  const evidence& known) const {
-  return std::any_of(candidates_.begin(), candidates_.end(),
-                     [&](const candidate& x) {
-                       return x.unclear.count(subject.attempt.id) > 0
-                              && known.adopted.count(x.seen.external_id) == 0;
-                     });
-}
-
 std::vector<finding> provider_listing::judge(const evidence& known) const {
   auto taken = known.adopted;
   std::vector<finding> result;
   for (const auto& subject : doubts_) {
+    const auto& attempt = subject.attempt;
     auto& found = result.emplace_back(finding{subject});
+    const auto is_free = [&](const candidate& x) {
+      return taken.count(x.seen.external_id) == 0
+             && known.refused.count({attempt.id, x.seen.external_id}) == 0;
+    };
     // Newest first, so the last one is the oldest.
     const auto match = std::find_if(
       candidates_.rbegin(), candidates_.rend(), [&](const candidate& x) {
-        return x.equal.count(subject.attempt.id) > 0
-               && taken.count(x.seen.external_id) == 0;
+        return x.equal.count(attempt.id) > 0 && is_free(x);
       });
     if (match != candidates_.rend()) {
-      if (known.under_way.count(subject.attempt.fingerprint) > 0)
+      if (known.under_way.count(attempt.fingerprint) > 0)
         continue; // its owner will say whose it is
       taken.insert(match->seen.external_id);
       found.decision = verdict::adopt;
       found.seen = match->seen;
-    } else if (!complete_
-               || begun_ < subject.settled + known.visibility_window) {
       continue;
-    } else {
-      found.decision
-        = is_unclear(subject, known) ? verdict::unresolved : verdict::resubmit;
     }
+    if (!complete_ || begun_ < subject.settled + known.visibility_window)
+      continue;
+    const auto unclear = std::any_of(
+      candidates_.begin(), candidates_.end(), [&](const candidate& x) {
+        return x.unclear.count(attempt.id) > 0 && is_free(x);
+      });
+    found.decision = unclear ? verdict::unresolved : verdict::resubmit;
   }
   return result;
 }

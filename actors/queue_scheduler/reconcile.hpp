@@ -48,6 +48,8 @@ struct evidence {
   caf::timespan visibility_window = std::chrono::seconds{30};
   /// External ids that belong to other attempts.
   std::set<std::string> adopted = {};
+  /// Attempts with external ids that the store refused them: another's.
+  std::set<std::pair<int64_t, std::string>> refused = {};
   /// Fingerprints of requests that are under way now: a job that looks like
   /// one of them may be theirs.
   std::set<std::string> under_way = {};
@@ -90,7 +92,6 @@ private:
   };
 
   void compare(const provider_job& seen);
-  bool is_unclear(const doubt& subject, const evidence& known) const;
 
   timestamp begun_;
   /// Oldest claim first: it takes the oldest job.
