@@ -52,6 +52,13 @@ struct http_response {
   std::string failure = {};
 };
 
+/// INTERNAL to the HTTP client, from its thread: the call `id` is over. Never
+/// leaves the process.
+struct http_done {
+  uint64_t id = 0;
+  http_response response = {};
+};
+
 /// INTERNAL to the HTTP gateway: a request came in. Never leaves the process.
 struct http_call {
   /// Names the exchange in the server.
@@ -75,6 +82,11 @@ template <class Inspector>
 typename Inspector::result_type inspect(Inspector& f, http_response& x) {
   return f(caf::meta::type_name("http_response"), x.ctx, x.transfer, x.status,
            x.headers, x.body, x.failure);
+}
+
+template <class Inspector>
+typename Inspector::result_type inspect(Inspector& f, http_done& x) {
+  return f(caf::meta::type_name("http_done"), x.id, x.response);
 }
 
 template <class Inspector>

@@ -80,4 +80,6 @@ CAF_BEGIN_TYPE_ID_BLOCK(tunerd, caf::first_custom_type_id)
   CAF_ADD_TYPE_ID(tunerd, (tunerd::write_log))
   CAF_ADD_TYPE_ID(tunerd, (tunerd::reopen_log))
 
+  CAF_ADD_TYPE_ID(tunerd, (tunerd::http_done))
+
 CAF_END_TYPE_ID_BLOCK(tunerd)

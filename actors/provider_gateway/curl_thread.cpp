@@ -1,0 +1,214 @@
+#include "actors/provider_gateway/curl_thread.hpp"
+
+#include "actors/provider_gateway/curl_transfer.hpp"
+
+#include <curl/curl.h>
+
+#include <algorithm>
+#include <csignal>
+#include <deque>
+#include <map>
+#include <mutex>
+#include <optional>
+#include <stdexcept>
+#include <thread>
+#include <vector>
+
+namespace tunerd {
+
+namespace {
+
+/// libcurl's own set-up, once per process, never undone.
+CURLM* make_multi() {
+  static const auto ready = curl_global_init(CURL_GLOBAL_DEFAULT);
+  auto* result = ready == CURLE_OK ? curl_multi_init() : nullptr;
+  if (result == nullptr)
+    throw std::runtime_error("libcurl cannot start");
+  return result;
+}
+
+void answer_unsent(const http_request& request, const char* failure,
+                   const curl_thread::answer_callback& on_answer) {
+  on_answer({.ctx = request.ctx,
+             .transfer = http_transfer::not_sent,
+             .failure = failure});
+}
+
+} // namespace
+
+struct curl_thread::impl {
+  struct queued_call {
+    http_request request;
+    answer_callback on_answer;
+    /// On the clock of the settings.
+    caf::timespan deadline;
+  };
+
+  explicit impl(curl_settings x)
+    : settings(std::move(x)), multi(make_multi(), curl_multi_cleanup) {
+    curl_multi_setopt(multi.get(), CURLMOPT_MAXCONNECTS,
+                      static_cast<long>(settings.in_flight_max));
+    thread = std::thread{[this] { run(); }};
+  }
+
+  // -- any thread -------------------------------------------------------------
+
+  bool submit(http_request request, answer_callback on_answer) {
+    const auto deadline = settings.monotonic() + request.timeout;
+    {
+      std::lock_guard guard{mutex};
+      if (stopping || queue.size() >= settings.queued_max)
+        return false;
+      queue.push_back({std::move(request), std::move(on_answer), deadline});
+    }
+    curl_multi_wakeup(multi.get());
+    return true;
+  }
+
+  void stop() {
+    {
+      std::lock_guard guard{mutex};
+      stopping = true;
+    }
+    curl_multi_wakeup(multi.get());
+    if (thread.joinable())
+      thread.join();
+  }
+
+  // -- the curl thread --------------------------------------------------------
+
+  void run() {
+    sigset_t all;
+    sigfillset(&all);
+    pthread_sigmask(SIG_BLOCK, &all, nullptr);
+    while (!is_stopping()) {
+      drop_expired();
+      start_queued();
+      int running = 0;
+      curl_multi_perform(multi.get(), &running);
+      if (finish_done() == 0)
+        curl_multi_poll(multi.get(), nullptr, 0, 1000, nullptr);
+    }
+    give_up();
+  }
+
+  bool is_stopping() {
+    std::lock_guard guard{mutex};
+    return stopping;
+  }
+
+  /// Takes the first call out of the queue that `wanted` accepts.
+  template <class Predicate>
+  std::optional<queued_call> take(Predicate wanted) {
+    std::lock_guard guard{mutex};
+    auto i = std::find_if(queue.begin(), queue.end(), wanted);
+    if (i == queue.end())
+      return std::nullopt;
+    auto result = std::move(*i);
+    queue.erase(i);
+    return result;
+  }
+
+  /// Whoever asked may have given up: from its deadline on a call is not sent.
+  void drop_expired() {
+    const auto now = settings.monotonic();
+    const auto is_late = [now](const auto& x) { return x.deadline <= now; };
+    while (auto call = take(is_late))
+      answer_unsent(call->request, "waited too long for a free connection",
+                    call->on_answer);
+  }
+
+  void start_queued() {
+    const auto any = [](const auto&) { return true; };
+    while (in_flight.size() < settings.in_flight_max) {
+      auto call = take(any);
+      if (!call)
+        return;
+      start(*call);
+    }
+  }
+
+  void start(queued_call& call) {
+    const auto left = call.deadline - settings.monotonic();
+    if (left <= caf::timespan{0})
+      return answer_unsent(call.request, "timed out", call.on_answer);
+    if (!is_sendable(call.request))
+      return answer_unsent(call.request, "the request has control characters",
+                           call.on_answer);
+    auto transfer = from_pool();
+    transfer->prepare(std::move(call.request), left, std::move(call.on_answer));
+    auto* easy = transfer->handle();
+    in_flight.emplace(easy, std::move(transfer));
+    if (curl_multi_add_handle(multi.get(), easy) != CURLM_OK)
+      finish(easy, CURLE_ABORTED_BY_CALLBACK);
+  }
+
+  std::unique_ptr<curl_transfer> from_pool() {
+    if (idle.empty())
+      return std::make_unique<curl_transfer>(settings);
+    auto result = std::move(idle.back());
+    idle.pop_back();
+    return result;
+  }
+
+  /// @returns how many calls it finished.
+  size_t finish_done() {
+    size_t finished = 0;
+    int left = 0;
+    while (const auto* message = curl_multi_info_read(multi.get(), &left)) {
+      if (message->msg != CURLMSG_DONE)
+        continue;
+      finish(message->easy_handle, message->data.result);
+      ++finished;
+    }
+    return finished;
+  }
+
+  void finish(CURL* easy, CURLcode code) {
+    auto entry = in_flight.extract(easy);
+    curl_multi_remove_handle(multi.get(), easy);
+    entry.mapped()->finish(code);
+    idle.push_back(std::move(entry.mapped()));
+  }
+
+  void give_up() {
+    while (!in_flight.empty())
+      finish(in_flight.begin()->first, CURLE_ABORTED_BY_CALLBACK);
+    const auto any = [](const auto&) { return true; };
+    while (auto call = take(any))
+      answer_unsent(call->request, "stopped", call->on_answer);
+  }
+
+  const curl_settings settings;
+  std::unique_ptr<CURLM, decltype(&curl_multi_cleanup)> multi;
+  std::mutex mutex;
+  /// Guarded by `mutex`. At most `queued_max`; a call leaves when it starts, at
+  /// its deadline or at the stop.
+  std::deque<queued_call> queue;
+  /// Guarded by `mutex`.
+  bool stopping = false;
+  /// At most `in_flight_max`; a call leaves when curl is done with it. Declared
+  /// after `multi`, so that handles go first.
+  std::map<CURL*, std::unique_ptr<curl_transfer>> in_flight;
+  /// Together with `in_flight` at most `in_flight_max`.
+  std::vector<std::unique_ptr<curl_transfer>> idle;
+  std::thread thread;
+};
+
+curl_thread::curl_thread(curl_settings settings)
+  : impl_(std::make_unique<impl>(std::move(settings))) {
+}
+
+curl_thread::~curl_thread() {
+  stop();
+}
+
+bool curl_thread::submit(http_request request, answer_callback on_answer) {
+  return impl_->submit(std::move(request), std::move(on_answer));
+}
+
+void curl_thread::stop() {
+  impl_->stop();
+}
+
+} // namespace tunerd

@@ -1,0 +1,65 @@
+#include "actors/provider_gateway/hardware_profile.hpp"
+
+#include <algorithm>
+#include <array>
+#include <cmath>
+
+namespace tunerd {
+
+namespace {
+
+constexpr std::string_view model_prefix = "simpletuner/advanced-trainer-";
+
+constexpr std::array profiles{
+  hardware_profile{"h100", "H100", 1'525'000},
+  hardware_profile{"h100-x2", "2x H100", 3'050'000},
+  hardware_profile{"h100-x4", "4x H100", 6'100'000},
+  hardware_profile{"h100-x8", "8x H100", 12'200'000},
+  hardware_profile{"l40s", "L40S", 972'222},
+  hardware_profile{"l40s-x2", "2x L40S", 1'944'444},
+  hardware_profile{"l40s-x4", "4x L40S", 3'888'888},
+  hardware_profile{"l40s-x8", "8x L40S", 7'777'776},
+};
+
+} // namespace
+
+const hardware_profile* find_hardware_profile(std::string_view name) {
+  const auto* i
+    = std::find_if(profiles.begin(), profiles.end(),
+                   [name](const auto& x) { return x.name == name; });
+  return i == profiles.end() ? nullptr : i;
+}
+
+const hardware_profile* profile_of_model(std::string_view model) {
+  model = model.substr(0, model.find(':'));
+  if (!model.starts_with(model_prefix))
+    return nullptr;
+  return find_hardware_profile(model.substr(model_prefix.size()));
+}
+
+std::string model_of(const hardware_profile& profile) {
+  return std::string{model_prefix}.append(profile.name);
+}
+
+std::string hardware_profile_names() {
+  std::string result;
+  for (const auto& x : profiles)
+    result.append(result.empty() ? "" : ", ").append(x.name);
+  return result;
+}
+
+caf::optional<int64_t> cost_micros(const hardware_profile& profile,
+                                   double predict_seconds) {
+  constexpr double seconds_max = 1e9;
+  if (!(predict_seconds >= 0 && predict_seconds <= seconds_max))
+    return caf::none;
+  // From here on integers. The whole product would need more than 64 bits, so
+  // whole seconds and the rest are multiplied apart.
+  const int64_t micros = std::llround(predict_seconds * 1e6);
+  const auto nano_usd = micros / 1'000'000 * profile.nano_usd_per_second;
+  const auto rest = nano_usd % 1'000 * 1'000'000
+                    + micros % 1'000'000 * profile.nano_usd_per_second;
+  return nano_usd / 1'000 + (rest + 500'000'000) / 1'000'000'000;
+}
+
+} // namespace tunerd

@@ -1,0 +1,61 @@
+#pragma once
+
+#include "actors/provider_gateway/secrets.hpp"
+#include "messages/error.hpp"
+#include "messages/http.hpp"
+#include "messages/providers.hpp"
+
+#include <caf/expected.hpp>
+
+namespace tunerd {
+
+/// One provider's API as pure functions over its settings: what to ask and what
+/// an answer means. Makes no call, reads no clock, never throws on what a
+/// provider says. Errors are those of the messages in messages/providers.hpp.
+class provider_api {
+public:
+  virtual ~provider_api() = default;
+
+  // -- what to ask ------------------------------------------------------------
+
+  /// @returns `validation_error` naming the field if it cannot be sent.
+  virtual caf::expected<job_prepared>
+  prepare(const prepare_job& request) const = 0;
+
+  /// @param body The input of `command`, its secrets resolved.
+  virtual http_request submission(const submit_to_provider& command,
+                                  const std::string& body) const = 0;
+
+  virtual http_request look_up(const get_provider_job& query) const = 0;
+
+  /// @returns `provider_error` if the cursor leads away from the provider.
+  virtual caf::expected<http_request>
+  listing(const list_provider_jobs& query) const = 0;
+
+  virtual http_request
+  cancellation(const cancel_provider_job& command) const = 0;
+
+  // -- what an answer means ---------------------------------------------------
+
+  /// @param now Time of day; a `Retry-After` may be a date.
+  virtual submission_outcome read_submission(const http_response& response,
+                                             timestamp now) const = 0;
+
+  virtual caf::expected<provider_job>
+  read_job(const http_response& response,
+           const get_provider_job& query) const = 0;
+
+  /// An entry that cannot be read is an error: a listing is complete or none.
+  virtual caf::expected<provider_job_page>
+  read_page(const http_response& response) const = 0;
+
+  virtual caf::expected<provider_job>
+  read_cancelled(const http_response& response,
+                 const cancel_provider_job& command) const = 0;
+
+  /// @returns how long the provider wants us to wait; 0 if it does not say.
+  virtual caf::timespan retry_after(const http_response& response,
+                                    timestamp now) const = 0;
+};
+
+} // namespace tunerd

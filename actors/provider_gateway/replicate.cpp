@@ -1,0 +1,130 @@
+#include "actors/provider_gateway/replicate.hpp"
+
+#include "actors/provider_gateway/json_text.hpp"
+#include "actors/provider_gateway/replicate_answers.hpp"
+#include "actors/provider_gateway/replicate_input.hpp"
+#include "actors/provider_gateway/time_text.hpp"
+#include "actors/provider_gateway/url.hpp"
+
+namespace tunerd {
+
+replicate::replicate(config::replicate config, caf::timespan timeout,
+                     secret_source secrets)
+  : config_(std::move(config)), timeout_(timeout),
+    secrets_(std::move(secrets)) {
+  while (config_.base_url.ends_with('/'))
+    config_.base_url.pop_back();
+}
+
+http_request replicate::request(const context& ctx, std::string method,
+                                const std::string& path) const {
+  http_request result{ctx, std::move(method), config_.base_url + path};
+  if (!config_.token.empty())
+    result.headers.emplace_back("authorization", "Bearer " + config_.token);
+  result.timeout = timeout_;
+  return result;
+}
+
+// -- what to ask --------------------------------------------------------------
+
+caf::expected<job_prepared>
+replicate::prepare(const prepare_job& request) const {
+  return prepare_replicate_job(request, config_, secrets_);
+}
+
+http_request replicate::submission(const submit_to_provider& command,
+                                   const std::string& body) const {
+  nlohmann::json call{{"version", command.input.version}};
+  call["input"] = parse_json(body).value_or(nlohmann::json::object());
+  if (!command.input.webhook_url.empty()) {
+    call["webhook"] = command.input.webhook_url;
+    call["webhook_events_filter"] = {"start", "completed"};
+  }
+  auto result = request(command.ctx, "POST", "/predictions");
+  result.headers.emplace_back("content-type", "application/json");
+  result.body = json_text(call);
+  return result;
+}
+
+http_request replicate::look_up(const get_provider_job& query) const {
+  return request(query.ctx, "GET",
+                 "/predictions/" + escaped_segment(query.external_id));
+}
+
+caf::expected<http_request>
+replicate::listing(const list_provider_jobs& query) const {
+  if (query.cursor.empty())
+    return request(query.ctx, "GET",
+                   "/predictions?created_after="
+                     + iso_time(query.created_after));
+  // The token goes along, so a cursor may lead to the configured host only.
+  if (!is_ours(query.cursor))
+    return make_error(ec::provider_error, "the next page is on another host");
+  auto result = request(query.ctx, "GET", "");
+  result.url = query.cursor;
+  return result;
+}
+
+http_request replicate::cancellation(const cancel_provider_job& command) const {
+  return request(command.ctx, "POST",
+                 "/predictions/" + escaped_segment(command.external_id)
+                   + "/cancel");
+}
+
+bool replicate::is_ours(const std::string& url) const {
+  const auto origin = origin_of(url);
+  return !origin.empty() && origin == origin_of(config_.base_url);
+}
+
+// -- what an answer means -----------------------------------------------------
+
+submission_outcome replicate::read_submission(const http_response& response,
+                                              timestamp now) const {
+  return read_replicate_submission(response, now);
+}
+
+caf::expected<provider_job>
+replicate::read_job(const http_response& response,
+                    const get_provider_job& query) const {
+  if (auto err = replicate_failure(response))
+    return err;
+  const auto body = parse_json(response.body).value_or(nullptr);
+  auto seen = read_prediction(body, query.hardware_profile);
+  if (!seen || seen->external_id != query.external_id)
+    return make_error(ec::provider_error, "not the prediction asked for");
+  return std::move(*seen);
+}
+
+caf::expected<provider_job_page>
+replicate::read_page(const http_response& response) const {
+  if (auto err = replicate_failure(response))
+    return err;
+  auto page = read_predictions(response.body);
+  if (!page)
+    return make_error(ec::provider_error, "not a list of predictions");
+  if (!page->next.empty() && !is_ours(page->next))
+    return make_error(ec::provider_error, "the next page is on another host");
+  page->ctx = response.ctx;
+  return std::move(*page);
+}
+
+caf::expected<provider_job>
+replicate::read_cancelled(const http_response& response,
+                          const cancel_provider_job& command) const {
+  const bool unknown = response.status == 404;
+  if (auto err = replicate_failure(response); err && !unknown)
+    return err;
+  // It took the call; what the body says is a bonus.
+  const auto body = parse_json(response.body).value_or(nullptr);
+  if (auto seen = read_prediction(body, {});
+      seen && !unknown && seen->external_id == command.external_id)
+    return std::move(*seen);
+  return provider_job{command.external_id};
+}
+
+caf::timespan replicate::retry_after(const http_response& response,
+                                     timestamp now) const {
+  return replicate_retry_after(response, now);
+}
+
+} // namespace tunerd

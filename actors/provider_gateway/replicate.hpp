@@ -1,0 +1,58 @@
+#pragma once
+
+#include "actors/provider_gateway/provider_api.hpp"
+#include "config/providers.hpp"
+
+namespace tunerd {
+
+/// Replicate's API, see REFERENCE 5. Pure.
+class replicate : public provider_api {
+public:
+  /// @param timeout Of each call.
+  /// @param secrets Asked in `prepare` only, whether a secret exists.
+  replicate(config::replicate config, caf::timespan timeout,
+            secret_source secrets);
+
+  caf::expected<job_prepared>
+  prepare(const prepare_job& request) const override;
+
+  http_request submission(const submit_to_provider& command,
+                          const std::string& body) const override;
+
+  http_request look_up(const get_provider_job& query) const override;
+
+  caf::expected<http_request>
+  listing(const list_provider_jobs& query) const override;
+
+  http_request cancellation(const cancel_provider_job& command) const override;
+
+  submission_outcome read_submission(const http_response& response,
+                                     timestamp now) const override;
+
+  caf::expected<provider_job>
+  read_job(const http_response& response,
+           const get_provider_job& query) const override;
+
+  caf::expected<provider_job_page>
+  read_page(const http_response& response) const override;
+
+  caf::expected<provider_job>
+  read_cancelled(const http_response& response,
+                 const cancel_provider_job& command) const override;
+
+  caf::timespan retry_after(const http_response& response,
+                            timestamp now) const override;
+
+private:
+  /// @param path Begins with a slash.
+  http_request request(const context& ctx, std::string method,
+                       const std::string& path) const;
+
+  bool is_ours(const std::string& url) const;
+
+  config::replicate config_;
+  caf::timespan timeout_;
+  secret_source secrets_;
+};
+
+} // namespace tunerd

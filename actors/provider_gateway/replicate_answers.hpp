@@ -1,0 +1,40 @@
+#pragma once
+
+#include "actors/provider_gateway/json_text.hpp"
+#include "messages/error.hpp"
+#include "messages/http.hpp"
+#include "messages/providers.hpp"
+
+#include <optional>
+
+// What Replicate's answers mean. Pure; never throws, whatever the answer is.
+
+namespace tunerd {
+
+/// @param hardware_profile Decides the rate of the cost; if empty, the model
+/// that the prediction names does. Neither known: no cost.
+/// @returns none if `prediction` is no object with an id.
+std::optional<provider_job>
+read_prediction(const nlohmann::json& prediction,
+                const std::string& hardware_profile);
+
+/// @param body Answer to a listing.
+/// @returns none unless it is a list in which every entry can be read; a
+/// listing with holes would decide attempts in doubt wrongly.
+std::optional<provider_job_page> read_predictions(const std::string& body);
+
+/// @returns what a query's or cancellation's answer failed with; no error if
+/// its status is 2xx.
+caf::error replicate_failure(const http_response& response);
+
+/// Decides what became of a submission, see DESIGN 5.3.
+/// @param now Time of day.
+submission_outcome read_replicate_submission(const http_response& response,
+                                             timestamp now);
+
+/// @returns the wait that Retry-After (seconds or a date) or "... resets in
+/// ~30s." in `detail` asks for, at most a day; 0 if there is none.
+caf::timespan replicate_retry_after(const http_response& response,
+                                    timestamp now);
+
+} // namespace tunerd

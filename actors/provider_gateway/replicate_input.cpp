@@ -1,0 +1,167 @@
+#include "actors/provider_gateway/replicate_input.hpp"
+
+#include "actors/provider_gateway/hardware_profile.hpp"
+#include "actors/provider_gateway/json_text.hpp"
+#include "messages/fingerprint.hpp"
+
+namespace tunerd {
+
+namespace {
+
+using json = nlohmann::json;
+
+constexpr size_t input_bytes_max = 4 * 1024 * 1024;
+
+caf::error invalid(std::string text) {
+  return make_error(ec::validation_error, std::move(text));
+}
+
+bool is_version(const std::string& text) {
+  constexpr auto allowed
+    = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
+      "0123456789-_./:";
+  return text.size() <= 256
+         && text.find_first_not_of(allowed) == std::string::npos;
+}
+
+caf::expected<std::string> choose_version(const prepare_job& request,
+                                          const config::replicate& config) {
+  const auto& version
+    = request.version.empty() ? config.version : request.version;
+  if (version.empty())
+    return invalid("version: none given, and "
+                   "tunerd.providers.replicate.version is not set");
+  if (!is_version(version))
+    return invalid("version: want owner/model:hash or a hash, "
+                   "at most 256 characters");
+  return version;
+}
+
+caf::expected<const hardware_profile*>
+choose_profile(const prepare_job& request, const std::string& version) {
+  const auto* versions = profile_of_model(version);
+  const auto& name = request.hardware_profile;
+  if (name.empty() && versions != nullptr)
+    return versions;
+  const auto* profile
+    = find_hardware_profile(name.empty() ? default_hardware_profile : name);
+  if (profile == nullptr)
+    return invalid("hardware_profile: want one of " + hardware_profile_names());
+  if (versions != nullptr && versions != profile)
+    return invalid("version: " + version.substr(0, version.find(':'))
+                   + " does not run on " + name + ", want a version of "
+                   + model_of(*profile));
+  return profile;
+}
+
+/// @returns the value in `text`, small enough and JSON at all.
+caf::expected<json> read_part(const char* field, const std::string& text) {
+  if (text.size() > input_bytes_max)
+    return invalid(std::string{field} + ": over 4 MiB");
+  auto value = parse_json(text);
+  if (!value)
+    return invalid(std::string{field} + ": not JSON, or nested too deeply");
+  return std::move(*value);
+}
+
+/// A reference inside a text inside JSON could not be resolved without knowing
+/// how that text is quoted, and would hide the whole part from the fingerprint.
+caf::error check_config_part(const char* field, const json& value,
+                             const std::string& text, bool is_right_shape) {
+  if (!is_right_shape)
+    return invalid(std::string{field} + ": wrong type, found "
+                   + value.type_name());
+  if (names_secret(text))
+    return invalid(std::string{field}
+                   + ": ${secret:NAME} works in a raw input only");
+  return caf::none;
+}
+
+caf::expected<json> trainer_input(const prepare_job& request,
+                                  const secret_source& secrets) {
+  auto config = read_part("config", request.config);
+  if (!config)
+    return config.error();
+  auto dataloader = read_part("dataloader_config", request.dataloader_config);
+  if (!dataloader)
+    return dataloader.error();
+  const auto config_text = json_text(*config);
+  const auto dataloader_text = json_text(*dataloader);
+  if (auto err
+      = check_config_part("config", *config, config_text, config->is_object()))
+    return err;
+  if (auto err
+      = check_config_part("dataloader_config", *dataloader, dataloader_text,
+                          dataloader->is_structured()))
+    return err;
+  json input{{"config_json", config_text},
+             {"dataloader_json", dataloader_text}};
+  if (secrets && secrets("HF_TOKEN"))
+    input["hf_token"] = "${secret:HF_TOKEN}";
+  return input;
+}
+
+caf::expected<json> raw_input(const prepare_job& request) {
+  auto input = read_part("input", request.input);
+  if (input && !input->is_object())
+    return invalid("input: want an object");
+  return input;
+}
+
+/// @returns the body to store.
+caf::expected<std::string> make_body(const prepare_job& request,
+                                     const secret_source& secrets) {
+  const bool is_config
+    = !request.config.empty() || !request.dataloader_config.empty();
+  if (is_config == !request.input.empty())
+    return invalid("input: want either it or config and dataloader_config");
+  auto input = is_config ? trainer_input(request, secrets) : raw_input(request);
+  if (!input)
+    return input.error();
+  auto body = json_text(*input);
+  if (body.size() > input_bytes_max)
+    return invalid("input: over 4 MiB");
+  if (auto resolved = resolve_secrets(body, secrets); !resolved)
+    return resolved.error();
+  return body;
+}
+
+caf::expected<std::string> choose_webhook(const prepare_job& request,
+                                          const config::replicate& config) {
+  const auto& url
+    = request.webhook_url.empty() ? config.webhook_url : request.webhook_url;
+  // Only a provider that is itself reached without TLS calls back without.
+  const bool plain = config.base_url.starts_with("http://");
+  const bool good
+    = url.starts_with("https://") || (plain && url.starts_with("http://"));
+  if (!url.empty() && (!good || url.size() > 2048))
+    return invalid("webhook_url: want https and at most 2048 characters");
+  return url;
+}
+
+} // namespace
+
+caf::expected<job_prepared>
+prepare_replicate_job(const prepare_job& request,
+                      const config::replicate& config,
+                      const secret_source& secrets) {
+  auto version = choose_version(request, config);
+  if (!version)
+    return version.error();
+  auto profile = choose_profile(request, *version);
+  if (!profile)
+    return profile.error();
+  auto body = make_body(request, secrets);
+  if (!body)
+    return body.error();
+  auto webhook = choose_webhook(request, config);
+  if (!webhook)
+    return webhook.error();
+  auto print = fingerprint(request.provider, *version, *body, *body);
+  return job_prepared{request.ctx,
+                      {*version, std::move(*body), std::move(print), *webhook},
+                      std::string{(*profile)->name},
+                      std::string{(*profile)->hardware}};
+}
+
+} // namespace tunerd

@@ -1,0 +1,26 @@
+#pragma once
+
+#include "actors/provider_gateway/secrets.hpp"
+#include "config/providers.hpp"
+#include "messages/error.hpp"
+#include "messages/providers.hpp"
+
+#include <caf/expected.hpp>
+
+namespace tunerd {
+
+/// Turns a submission into what Replicate wants: its raw input as it is, or a
+/// configuration as input of the trainer. Secrets stay references; `HF_TOKEN`
+/// is added to a trainer's input as one if it exists.
+///
+/// The profile is the request's, else that of the trainer whose version is
+/// asked for, else the default. A version of another trainer than the
+/// profile's is refused, since the job would run on other hardware than its
+/// cost says.
+/// @returns `validation_error` naming the field.
+caf::expected<job_prepared>
+prepare_replicate_job(const prepare_job& request,
+                      const config::replicate& config,
+                      const secret_source& secrets);
+
+} // namespace tunerd

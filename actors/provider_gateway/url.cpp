@@ -1,0 +1,59 @@
+#include "actors/provider_gateway/url.hpp"
+
+#include <algorithm>
+
+namespace tunerd {
+
+namespace {
+
+std::string lower(std::string_view text) {
+  std::string result{text};
+  for (auto& c : result)
+    c = c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
+  return result;
+}
+
+/// Blanks and control characters; a backslash is a slash to some parsers only.
+bool has_trap(std::string_view url) {
+  return std::any_of(url.begin(), url.end(), [](char c) {
+    return static_cast<unsigned char>(c) <= ' ' || c == 127 || c == '\\';
+  });
+}
+
+bool is_plain(char c) {
+  return (c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z')
+         || (c >= 'a' && c <= 'z') || c == '-' || c == '_';
+}
+
+} // namespace
+
+std::string origin_of(std::string_view url) {
+  const auto colon = url.find("://");
+  if (colon == std::string_view::npos || has_trap(url))
+    return {};
+  const auto scheme = lower(url.substr(0, colon));
+  if (scheme != "http" && scheme != "https")
+    return {};
+  url.remove_prefix(colon + 3);
+  auto host = lower(url.substr(0, url.find_first_of("/?#")));
+  if (host.empty() || host.find('@') != std::string::npos)
+    return {};
+  if (host.find(':', host.find(']') + 1) == std::string::npos)
+    host += scheme == "http" ? ":80" : ":443";
+  return scheme + "://" + host;
+}
+
+std::string escaped_segment(std::string_view text) {
+  std::string result;
+  for (const char c : text) {
+    const auto byte = static_cast<unsigned char>(c);
+    if (is_plain(c) || c == '~')
+      result += c;
+    else
+      result.append(
+        {'%', "0123456789ABCDEF"[byte >> 4], "0123456789ABCDEF"[byte & 15]});
+  }
+  return result;
+}
+
+} // namespace tunerd

@@ -1,0 +1,16 @@
+#pragma once
+
+#include <string>
+#include <string_view>
+
+namespace tunerd {
+
+/// @returns "scheme://host:port" of `url` in lower case with the port always
+/// written, or "" if it is not http or https, has no host, or a user name.
+std::string origin_of(std::string_view url);
+
+/// @returns `text` as one segment of a path: everything but letters, digits
+/// and "-_~" is escaped, and so is ".", or ".." would lead elsewhere.
+std::string escaped_segment(std::string_view text);
+
+} // namespace tunerd

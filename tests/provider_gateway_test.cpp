@@ -1,0 +1,429 @@
+#include "actors/provider_gateway/provider_gateway.hpp"
+
+#include "tests/deterministic.hpp"
+
+#include <nlohmann/json.hpp>
+
+#include <deque>
+
+using namespace tunerd;
+using namespace std::chrono_literals;
+using json = nlohmann::json;
+
+namespace {
+
+const context corr{"corr-1", {{"job_id", "j1"}}};
+
+/// A response of the fake HTTP client, or the error it answers.
+struct step {
+  http_transfer transfer = http_transfer::answered;
+  int status = 200;
+  std::string body = {};
+  http_headers headers = {};
+  caf::error failure = {};
+};
+
+step answered(int status, std::string body = "{}", http_headers headers = {}) {
+  return {http_transfer::answered, status, std::move(body), std::move(headers)};
+}
+
+const std::string running
+  = R"({"id":"p1","status":"processing","input":{"a":1},)"
+    R"("metrics":{"predict_time":2}})";
+
+struct gateway_fixture : test::deterministic {
+  gateway_fixture() {
+    provider_gateway_settings settings;
+    settings.replicate.token = "r8_x";
+    settings.replicate.version = "5f2";
+    settings.secrets = [this](const std::string& name) {
+      const auto i = secrets.find(name);
+      return i == secrets.end() ? std::nullopt : std::optional{i->second};
+    };
+    settings.world
+      = {.now = [this] { return now(); }, .random = [this] { return random; }};
+    client = spawn_client();
+    aut = spawn(provider_gateway, settings, client);
+    settle();
+  }
+
+  http_client_actor spawn_client() {
+    return spawn([this](http_client_actor::pointer client_self)
+                   -> http_client_actor::behavior_type {
+      return {[this, client_self](const http_request& x) {
+        return play(client_self, x);
+      }};
+    });
+  }
+
+  /// Answers with the next step of the script; without one, not before
+  /// `answer_hanging`.
+  caf::result<http_response> play(http_client_actor::pointer client_self,
+                                  const http_request& x) {
+    if (late) {
+      for (auto& promise : hanging)
+        promise.deliver(*late);
+      hanging.clear();
+      return *late;
+    }
+    requests.push_back(x);
+    asked_at.push_back(now());
+    if (script.empty()) {
+      hanging.push_back(client_self->make_response_promise<http_response>());
+      return hanging.back();
+    }
+    auto next = script.front();
+    script.pop_front();
+    if (next.failure)
+      return next.failure;
+    const bool good = next.transfer == http_transfer::answered;
+    return http_response{
+      x.ctx,        next.transfer, good ? next.status : 0,
+      next.headers, next.body,     good ? std::string{} : "broken wire"};
+  }
+
+  /// Lets the client answer, in a handler of its own, what it left open.
+  void answer_hanging(int status, const std::string& body) {
+    late = http_response{corr, http_transfer::answered, status, {}, body, {}};
+    ask<http_response>(client, http_request{corr});
+    late.reset();
+  }
+
+  submit_to_provider submission(std::string body = "{}") {
+    return {corr, "replicate", "j1", {"5f2", std::move(body)}};
+  }
+
+  /// Submits with `next` as the client's answer.
+  submission_outcome submit(step next) {
+    script = {std::move(next)};
+    return ask<submission_outcome>(aut, submission());
+  }
+
+  /// Asks and lets `time` pass. @returns the answer or the error.
+  template <class Answer, class Message>
+  caf::expected<Answer> ask_for(const Message& message, caf::timespan time) {
+    auto pending = self->request(aut, 60min, message);
+    advance(time);
+    caf::expected<Answer> result{make_error(ec::conflict, "no answer")};
+    REQUIRE(self->has_next_message());
+    pending.receive([&](Answer& x) { result = std::move(x); },
+                    [&](caf::error& err) { result = std::move(err); });
+    return result;
+  }
+
+  ec code_after(std::deque<step> steps, caf::timespan time = 10s) {
+    script = std::move(steps);
+    auto found = ask_for<provider_job_found>(query(), time);
+    REQUIRE(!found);
+    return code_of(found.error());
+  }
+
+  static get_provider_job query(std::string hardware_profile = "h100") {
+    return {corr, "replicate", "p1", std::move(hardware_profile)};
+  }
+
+  std::map<std::string, std::string> secrets;
+  uint64_t random = 0;
+  std::deque<step> script;
+  std::vector<http_request> requests;
+  std::vector<timestamp> asked_at;
+  std::vector<caf::typed_response_promise<http_response>> hanging;
+  std::optional<http_response> late;
+  http_client_actor client;
+  provider_gateway_actor aut;
+};
+
+using fixture = gateway_fixture;
+using enum submission_result;
+
+} // namespace
+
+// -- submissions --------------------------------------------------------------
+
+TEST_CASE_METHOD(fixture,
+                 "an accepted submission tells how the provider has it",
+                 "[provider_gateway]") {
+  const auto outcome = submit(answered(201, running));
+  CHECK(outcome.result == accepted);
+  CHECK(outcome.seen.external_id == "p1");
+  CHECK(outcome.seen.status == job_status::running);
+  CHECK(outcome.seen.input.empty());
+  CHECK(outcome.ctx.correlation_id == "corr-1");
+  REQUIRE(requests.size() == 1);
+  CHECK(requests[0].method == "POST");
+}
+
+TEST_CASE_METHOD(fixture, "each way a submission can end is told apart",
+                 "[provider_gateway][Q3][Q8]") {
+  const std::vector<std::pair<step, submission_result>> table{
+    {answered(201, running), accepted},
+    {answered(201, "<html>"), in_doubt},
+    {answered(200, "{}"), in_doubt},
+    {{http_transfer::not_sent}, not_accepted},
+    {{http_transfer::lost}, in_doubt},
+    {answered(408), in_doubt},
+    {answered(500), in_doubt},
+    {answered(503), in_doubt},
+    {answered(302), in_doubt},
+    {answered(422), refused},
+    {answered(404), refused},
+    {answered(401), unavailable},
+    {answered(402), unavailable},
+    {answered(403), unavailable},
+    {answered(429), not_accepted},
+    {{.failure = make_error(ec::overloaded, "full")}, not_accepted},
+    {{.failure = make_error(ec::worker_restarting, "")}, not_accepted},
+    {{.failure = caf::make_error(caf::sec::runtime_error)}, in_doubt},
+  };
+  for (const auto& [next, result] : table) {
+    INFO(static_cast<int>(next.transfer) << " " << next.status);
+    const auto outcome = submit(next);
+    CHECK(outcome.result == result);
+    CHECK(outcome.reason.empty() == (result == accepted));
+  }
+  // Whatever came back, each was tried once.
+  advance(1min);
+  CHECK(requests.size() == table.size());
+}
+
+TEST_CASE_METHOD(fixture, "a submission nobody answers is in doubt",
+                 "[provider_gateway][Q3]") {
+  const auto outcome = ask_for<submission_outcome>(submission(), 33s);
+  REQUIRE(outcome);
+  CHECK(outcome->result == in_doubt);
+  advance(5min);
+  CHECK(requests.size() == 1);
+}
+
+TEST_CASE_METHOD(fixture, "a submission whose client died is in doubt",
+                 "[provider_gateway][Q3]") {
+  caf::anon_send_exit(spawned[0], caf::exit_reason::kill);
+  settle();
+  const auto outcome = ask<submission_outcome>(aut, submission());
+  CHECK(outcome.result == in_doubt);
+}
+
+TEST_CASE_METHOD(fixture, "a refused submission passes the asked wait on",
+                 "[provider_gateway][P9]") {
+  CHECK(submit(answered(429, "{}", {{"retry-after", "7"}})).retry_after == 7s);
+}
+
+TEST_CASE_METHOD(fixture, "a submission to nobody is refused",
+                 "[provider_gateway]") {
+  auto command = submission();
+  command.provider = "nobody";
+  CHECK(ask<submission_outcome>(aut, command).result == refused);
+  CHECK(requests.empty());
+}
+
+TEST_CASE_METHOD(fixture, "secrets are resolved in the request only",
+                 "[provider_gateway][W4]") {
+  secrets["HF_TOKEN"] = "hf_clear";
+  script = {answered(422, R"({"detail":"bad token hf_clear"})")};
+  const auto outcome = ask<submission_outcome>(
+    aut, submission(R"({"hf_token":"${secret:HF_TOKEN}"})"));
+  REQUIRE(requests.size() == 1);
+  CHECK(json::parse(requests[0].body)["input"]["hf_token"] == "hf_clear");
+  CHECK(outcome.result == refused);
+  CHECK(outcome.reason == "HTTP 422: bad token ***");
+  CHECK(requests[0].ctx.fields == corr.fields);
+}
+
+TEST_CASE_METHOD(fixture, "a submission whose secret is gone is not sent",
+                 "[provider_gateway]") {
+  const auto outcome
+    = ask<submission_outcome>(aut, submission(R"({"a":"${secret:GONE}"})"));
+  CHECK(outcome.result == refused);
+  CHECK(outcome.reason.find("GONE") != std::string::npos);
+  CHECK(requests.empty());
+}
+
+// -- preparing ----------------------------------------------------------------
+
+TEST_CASE_METHOD(fixture, "preparing makes no call and keeps secrets closed",
+                 "[provider_gateway][W4]") {
+  secrets["HF_TOKEN"] = "hf_clear";
+  prepare_job request{corr, "replicate"};
+  request.input = R"({"hf_token":"${secret:HF_TOKEN}"})";
+  const auto prepared = ask<job_prepared>(aut, request);
+  CHECK(prepared.input.body == request.input);
+  CHECK(prepared.input.version == "5f2");
+  request.input = R"({"a":"${secret:GONE}"})";
+  CHECK(code_of(ask_error<job_prepared>(aut, request)) == ec::validation_error);
+  request.provider = "nobody";
+  CHECK(code_of(ask_error<job_prepared>(aut, request)) == ec::unknown_provider);
+  CHECK(requests.empty());
+}
+
+// -- queries and cancellations ------------------------------------------------
+
+TEST_CASE_METHOD(fixture, "a look-up costs by the job's own profile",
+                 "[provider_gateway][W5]") {
+  for (const auto& [profile, micros] :
+       std::vector<std::pair<std::string, int64_t>>{
+         {"h100", 3'050}, {"h100-x8", 24'400}, {"l40s", 1'944}}) {
+    script = {answered(200, running)};
+    const auto found = ask<provider_job_found>(aut, query(profile));
+    CHECK(found.seen.cost_micros == micros);
+    CHECK(found.ctx.correlation_id == "corr-1");
+  }
+}
+
+TEST_CASE_METHOD(fixture, "every call carries its work's correlation id",
+                 "[provider_gateway][L3][W6]") {
+  script
+    = {answered(201, running), answered(200, running),
+       answered(200, R"({"results":[],"next":null})"), answered(200, running)};
+  ask<submission_outcome>(aut, submission());
+  ask<provider_job_found>(aut, query());
+  ask<provider_job_page>(aut, list_provider_jobs{corr, "replicate"});
+  ask<provider_job_cancelled>(aut,
+                              cancel_provider_job{corr, "replicate", "p1"});
+  REQUIRE(requests.size() == 4);
+  for (const auto& request : requests) {
+    CHECK(request.ctx.correlation_id == "corr-1");
+    CHECK(request.timeout == 30s);
+    CHECK(header(request.headers, "authorization") == "Bearer r8_x");
+  }
+}
+
+TEST_CASE_METHOD(fixture, "a look-up is tried three times with growing pauses",
+                 "[provider_gateway]") {
+  script = {answered(503), {http_transfer::lost}, answered(200, running)};
+  const auto found = ask_for<provider_job_found>(query(), 5s);
+  REQUIRE(found);
+  REQUIRE(asked_at.size() == 3);
+  CHECK(asked_at[1] - asked_at[0] == 1s);
+  CHECK(asked_at[2] - asked_at[1] == 2s);
+  for (const auto& request : requests)
+    CHECK(request.ctx.correlation_id == "corr-1");
+}
+
+TEST_CASE_METHOD(fixture, "jitter makes a pause up to a quarter longer",
+                 "[provider_gateway]") {
+  random = 2'500;
+  script = {answered(500), answered(500), answered(200, running)};
+  REQUIRE(ask_for<provider_job_found>(query(), 5s));
+  CHECK(asked_at[1] - asked_at[0] == 1'300ms); // 1.25 s on a 0.1 s grid
+  CHECK(asked_at[2] - asked_at[1] == 2'500ms);
+}
+
+TEST_CASE_METHOD(fixture, "a pause is as long as the provider asks",
+                 "[provider_gateway][P9]") {
+  script
+    = {answered(429, R"({"detail":"resets in ~8s."})"), answered(200, running)};
+  REQUIRE(ask_for<provider_job_found>(query(), 10s));
+  CHECK(asked_at[1] - asked_at[0] == 8s);
+}
+
+TEST_CASE_METHOD(fixture, "after three tries the last failure is the answer",
+                 "[provider_gateway]") {
+  CHECK(code_after({answered(500), answered(500), answered(429)})
+        == ec::provider_throttled);
+  CHECK(code_after({answered(429), answered(502), answered(504)})
+        == ec::provider_error);
+  CHECK(code_after({answered(503), answered(503), {http_transfer::lost}})
+        == ec::provider_timeout);
+  CHECK(requests.size() == 9);
+  CHECK(code_after({}, 120s) == ec::provider_timeout);
+}
+
+TEST_CASE_METHOD(fixture, "a permanent failure is answered at once",
+                 "[provider_gateway]") {
+  CHECK(code_after({answered(404)}) == ec::no_such_provider_job);
+  CHECK(code_after({answered(401)}) == ec::provider_unavailable);
+  CHECK(code_after({answered(402)}) == ec::provider_unavailable);
+  CHECK(code_after({answered(403)}) == ec::provider_unavailable);
+  CHECK(code_after({answered(400)}) == ec::provider_error);
+  CHECK(code_after({answered(200, "<html>")}) == ec::provider_error);
+  CHECK(requests.size() == 6);
+}
+
+TEST_CASE_METHOD(fixture, "a listing is asked page by page",
+                 "[provider_gateway]") {
+  const std::string next = "https://api.replicate.com/v1/predictions?cursor=2";
+  script = {answered(200, R"({"results":[)" + running + R"(],"next":")" + next
+                            + R"("})"),
+            answered(200, R"({"results":[],"next":null})")};
+  list_provider_jobs query{corr, "replicate", now()};
+  const auto first = ask<provider_job_page>(aut, query);
+  REQUIRE(first.jobs.size() == 1);
+  CHECK(first.jobs[0].input == R"({"a":1})");
+  query.cursor = first.next;
+  CHECK(ask<provider_job_page>(aut, query).next.empty());
+  REQUIRE(requests.size() == 2);
+  CHECK(requests[0].url.find("created_after=") != std::string::npos);
+  CHECK(requests[1].url == next);
+}
+
+TEST_CASE_METHOD(fixture, "the token follows no cursor to another host",
+                 "[provider_gateway]") {
+  list_provider_jobs query{corr, "replicate", {}, "https://evil.com/v1"};
+  CHECK(code_of(ask_error<provider_job_page>(aut, query))
+        == ec::provider_error);
+  CHECK(requests.empty());
+}
+
+TEST_CASE_METHOD(fixture, "a cancellation is retried, and done where unknown",
+                 "[provider_gateway]") {
+  const cancel_provider_job command{corr, "replicate", "p1"};
+  script = {answered(502), answered(404)};
+  const auto gone = ask_for<provider_job_cancelled>(command, 5s);
+  REQUIRE(gone);
+  CHECK(gone->seen.external_id == "p1");
+  CHECK(!gone->seen.status);
+  script = {answered(200, R"({"id":"p1","status":"succeeded"})")};
+  const auto over = ask<provider_job_cancelled>(aut, command);
+  CHECK(over.seen.status == job_status::completed);
+}
+
+TEST_CASE_METHOD(fixture, "a job without external id is asked of nobody",
+                 "[provider_gateway]") {
+  CHECK(code_of(ask_error<provider_job_found>(
+          aut, get_provider_job{corr, "replicate", ""}))
+        == ec::no_such_provider_job);
+  CHECK(code_of(ask_error<provider_job_cancelled>(
+          aut, cancel_provider_job{corr, "replicate", ""}))
+        == ec::no_such_provider_job);
+  CHECK(requests.empty());
+}
+
+TEST_CASE_METHOD(fixture, "one slow call does not delay another",
+                 "[provider_gateway][P3]") {
+  auto slow = self->request(aut, 60min, query());
+  settle();
+  script = {answered(200, running)};
+  ask<provider_job_found>(aut, query());
+  CHECK(requests.size() == 2);
+  answer_hanging(200, running);
+  settle();
+  bool found = false;
+  slow.receive([&](provider_job_found&) { found = true; }, [](caf::error&) {});
+  CHECK(found);
+}
+
+TEST_CASE_METHOD(fixture, "too many calls at once are refused",
+                 "[provider_gateway]") {
+  for (size_t i = 0; i < provider_gateway_state::calls_max; ++i)
+    caf::anon_send(aut, query());
+  settle();
+  CHECK(code_of(ask_error<provider_job_found>(aut, query())) == ec::overloaded);
+}
+
+TEST_CASE_METHOD(fixture, "a stop in the middle of calls and pauses is clean",
+                 "[provider_gateway]") {
+  script = {answered(503)};
+  caf::anon_send(aut, query());
+  settle();
+  caf::anon_send(aut, submission());
+  settle();
+  caf::anon_send_exit(aut, caf::exit_reason::user_shutdown);
+  settle();
+  answer_hanging(201, running);
+  advance(2min);
+  CHECK(requests.size() == 2);
+}
+
+TEST_CASE("a call never takes longer than said", "[provider_gateway]") {
+  CHECK(provider_call_max({}) == 3 * 32s + 75s);
+}
