@@ -1,0 +1,41 @@
+#pragma once
+
+#include "actors/store/rules.hpp"
+#include "actors/store/sqlite.hpp"
+
+namespace tunerd::sql {
+
+/// The table `attempts`: who was submitted when, and what came of it.
+class attempt_table {
+public:
+  explicit attempt_table(connection& db) : db_(db) {
+  }
+
+  /// Opens an attempt for `x`. @returns its id. @pre it has no open one
+  int64_t open(const job& x, const provider_input& input, timestamp now);
+
+  /// @returns the attempt `id` of `job_id`.
+  caf::optional<attempt> find(const std::string& job_id, int64_t id);
+
+  /// @returns the open attempt of `job_id`.
+  caf::optional<attempt> find_open(const std::string& job_id);
+
+  /// @returns whether anyone but `mine` has this external id.
+  bool is_taken(const std::string& provider, const std::string& external_id,
+                const attempt& mine);
+
+  /// Writes what can change, if the attempt is still as in `before`.
+  /// @returns whether it was.
+  bool update(const attempt& before, const attempt& after);
+
+  /// @returns every open attempt.
+  std::vector<open_attempt> list_open();
+
+  /// @returns the open attempt of `job_id` as the scheduler wants it.
+  std::vector<open_attempt> list_open(const std::string& job_id);
+
+private:
+  connection& db_;
+};
+
+} // namespace tunerd::sql

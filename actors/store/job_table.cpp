@@ -1,0 +1,156 @@
+#include "actors/store/job_table.hpp"
+
+#include <algorithm>
+
+namespace tunerd::sql {
+
+const std::string job_columns
+  = "row, id, job_type, provider, status, config_name, user_id, org_id, "
+    "team_id, created_at, started_at, completed_at, cost_micros, "
+    "estimated_cost_micros, hardware_type, hardware_profile, error_message, "
+    "output_url, metadata, correlation_id, queue, priority, "
+    "priority_override, queued_at, not_before, attempts_used, max_attempts, "
+    "external_id";
+
+namespace {
+
+constexpr int32_t page_max = 500;
+
+// All of it is bound, ?1 included, so that the numbers stay the same.
+const std::string matches = " AND (?3 = '' OR job_type = ?3)"
+                            " AND (?4 = '' OR provider = ?4)"
+                            " AND (?5 = '' OR status = ?5)";
+
+} // namespace
+
+job read_job(const statement& row) {
+  int i = 0;
+  job x;
+  x.row = row.get<int64_t>(i++);
+  x.id = row.get<std::string>(i++);
+  x.job_type = row.get<std::string>(i++);
+  x.provider = row.get<std::string>(i++);
+  x.status = *parse_job_status(row.get<std::string>(i++));
+  x.config_name = row.get<std::string>(i++);
+  x.user_id = row.get<std::string>(i++);
+  x.org_id = row.get<std::string>(i++);
+  x.team_id = row.get<std::string>(i++);
+  x.created_at = row.get<timestamp>(i++);
+  x.started_at = row.find<timestamp>(i++);
+  x.completed_at = row.find<timestamp>(i++);
+  x.cost_micros = row.find<int64_t>(i++);
+  x.estimated_cost_micros = row.find<int64_t>(i++);
+  x.hardware_type = row.get<std::string>(i++);
+  x.hardware_profile = row.get<std::string>(i++);
+  x.error_message = row.get<std::string>(i++);
+  x.output_url = row.get<std::string>(i++);
+  x.metadata = row.get<std::string>(i++);
+  x.correlation_id = row.get<std::string>(i++);
+  x.queue = *parse_queue_status(row.get<std::string>(i++));
+  x.priority = row.get<int32_t>(i++);
+  x.priority_override = row.find<int32_t>(i++);
+  x.queued_at = row.get<timestamp>(i++);
+  x.not_before = row.get<timestamp>(i++);
+  x.attempts_used = row.get<int32_t>(i++);
+  x.max_attempts = row.get<int32_t>(i++);
+  x.external_id = row.get<std::string>(i++);
+  return x;
+}
+
+std::string visible_to(const caller& who) {
+  if (who.level == caller_level::admin)
+    return "(1 OR ?1 = ?2)";
+  if (who.level == caller_level::lead && !who.org_id.empty())
+    return "(user_id = ?1 OR org_id = ?2)";
+  return "(user_id = ?1 AND ?2 IS NOT NULL)";
+}
+
+int64_t job_table::insert(const job& x) {
+  static const auto sql = "INSERT INTO jobs (" + job_columns
+                          + ") VALUES (NULL, ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, "
+                            "?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, "
+                            "?19, ?20, ?21, ?22, ?23, ?24, ?25, ?26, ?27)";
+  db_.execute(sql, x.id, x.job_type, x.provider, to_string(x.status),
+              x.config_name, x.user_id, x.org_id, x.team_id, x.created_at,
+              x.started_at, x.completed_at, x.cost_micros,
+              x.estimated_cost_micros, x.hardware_type, x.hardware_profile,
+              x.error_message, x.output_url, x.metadata, x.correlation_id,
+              to_string(x.queue), x.priority, x.priority_override, x.queued_at,
+              x.not_before, x.attempts_used, x.max_attempts, x.external_id);
+  return db_.last_row();
+}
+
+caf::optional<job> job_table::find(const std::string& id) {
+  static const auto sql = "SELECT " + job_columns + " FROM jobs WHERE id = ?1";
+  auto row = db_.query(sql, id);
+  if (!row.step())
+    return caf::none;
+  return read_job(row);
+}
+
+bool job_table::update(const job& before, const job& after) {
+  return db_.execute("UPDATE jobs SET status = ?4, queue = ?5, "
+                     "started_at = ?6, completed_at = ?7, cost_micros = ?8, "
+                     "error_message = ?9, output_url = ?10, not_before = ?11, "
+                     "attempts_used = ?12, external_id = ?13 "
+                     "WHERE id = ?1 AND status = ?2 AND queue = ?3",
+                     before.id, to_string(before.status),
+                     to_string(before.queue), to_string(after.status),
+                     to_string(after.queue), after.started_at,
+                     after.completed_at, after.cost_micros, after.error_message,
+                     after.output_url, after.not_before, after.attempts_used,
+                     after.external_id)
+         == 1;
+}
+
+void job_table::erase(const std::string& id) {
+  db_.execute("DELETE FROM jobs WHERE id = ?1", id);
+}
+
+void job_table::set_missing(const std::string& id,
+                            caf::optional<timestamp> since, int64_t count) {
+  db_.execute("UPDATE jobs SET missing_since = ?2, missing_count = ?3 "
+              "WHERE id = ?1",
+              id, since, count);
+}
+
+job_table::missing job_table::find_missing(const std::string& id) {
+  auto row = db_.query("SELECT missing_since, missing_count FROM jobs "
+                       "WHERE id = ?1",
+                       id);
+  if (!row.step())
+    return {};
+  return {row.find<timestamp>(0), row.get<int64_t>(1)};
+}
+
+job_list job_table::list(const list_jobs& query) {
+  const auto status = query.status ? to_string(*query.status) : "";
+  const auto where = " FROM jobs WHERE " + visible_to(query.who) + matches;
+  job_list result;
+  auto count
+    = db_.query("SELECT count(*)" + where, query.who.user_id, query.who.org_id,
+                query.job_type, query.provider, status);
+  count.step();
+  result.total = count.get<int64_t>(0);
+  auto rows = db_.query(
+    "SELECT " + job_columns + where + " ORDER BY row DESC LIMIT ?6 OFFSET ?7",
+    query.who.user_id, query.who.org_id, query.job_type, query.provider, status,
+    std::clamp(query.limit, 1, page_max), std::max(query.offset, int64_t{0}));
+  while (rows.step())
+    result.jobs.push_back(read_job(rows));
+  return result;
+}
+
+std::vector<job> job_table::list_at_provider() {
+  static const auto sql = "SELECT " + job_columns
+                          + " FROM jobs WHERE status IN "
+                            "('pending', 'uploading', 'queued', 'running') "
+                            "AND external_id <> '' ORDER BY row";
+  std::vector<job> result;
+  auto rows = db_.query(sql);
+  while (rows.step())
+    result.push_back(read_job(rows));
+  return result;
+}
+
+} // namespace tunerd::sql

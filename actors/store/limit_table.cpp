@@ -1,0 +1,46 @@
+#include "actors/store/limit_table.hpp"
+
+#include <string_view>
+
+namespace tunerd::sql {
+
+namespace {
+
+/// Calls `visit(key, member of x)` for each limit. The only place that names
+/// the keys; `X` is queue_limits or set_limits.
+template <class X, class F>
+void for_each_limit(X& x, F visit) {
+  visit("queue.max_concurrent", x.max_concurrent);
+  visit("queue.user_max_concurrent", x.user_max_concurrent);
+  visit("queue.team_max_concurrent", x.team_max_concurrent);
+  visit("queue.org_max_concurrent", x.org_max_concurrent);
+  visit("queue.enable_fair_share", x.enable_fair_share);
+  visit("queue.local_gpu_max_concurrent", x.local_gpu_max_concurrent);
+  visit("queue.local_job_max_concurrent", x.local_job_max_concurrent);
+}
+
+} // namespace
+
+queue_limits limit_table::load(const queue_limits& from_file) {
+  auto result = from_file;
+  for_each_limit(result, [this](const char* key, auto& limit) {
+    auto row = db_.query("SELECT CAST(value AS INTEGER) FROM settings "
+                         "WHERE key = ?1",
+                         std::string_view{key});
+    if (row.step())
+      limit = row.get<std::remove_reference_t<decltype(limit)>>(0);
+  });
+  return result;
+}
+
+void limit_table::store(const set_limits& change) {
+  for_each_limit(change, [this](const char* key, const auto& limit) {
+    if (limit)
+      db_.execute("INSERT OR REPLACE INTO settings (key, value) "
+                  "VALUES (?1, ?2)",
+                  std::string_view{key},
+                  std::to_string(static_cast<int32_t>(*limit)));
+  });
+}
+
+} // namespace tunerd::sql

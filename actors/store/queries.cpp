@@ -1,0 +1,98 @@
+#include "actors/store/queries.hpp"
+
+#include "actors/store/attempt_table.hpp"
+#include "actors/store/event_log.hpp"
+#include "actors/store/job_table.hpp"
+#include "actors/store/limit_table.hpp"
+#include "actors/store/queue_table.hpp"
+#include "actors/store/refusals.hpp"
+
+#include <algorithm>
+#include <set>
+
+namespace tunerd::sql {
+
+namespace {
+
+constexpr int32_t events_max = 1'000;
+constexpr auto waits_counted = std::chrono::hours{24};
+
+/// @returns a snapshot without entries yet.
+queue_snapshot begin_snapshot(const view& in, const context& ctx) {
+  return {ctx, event_log{in.db}.head(),
+          limit_table{in.db}.load(in.limits_from_file)};
+}
+
+template <class T>
+void append(std::vector<T>& xs, std::vector<T>&& ys) {
+  std::move(ys.begin(), ys.end(), std::back_inserter(xs));
+}
+
+} // namespace
+
+caf::expected<job_found> look_up(const view& in, const get_job& query) {
+  auto found = job_table{in.db}.find(query.job_id);
+  if (!found)
+    return no_such_job(query.job_id);
+  if (!may_see(query.who, found->user_id, found->org_id))
+    return not_allowed(query.job_id);
+  return job_found{query.ctx, std::move(*found)};
+}
+
+caf::expected<job_list> look_up(const view& in, const list_jobs& query) {
+  auto result = job_table{in.db}.list(query);
+  result.ctx = query.ctx;
+  return result;
+}
+
+caf::expected<job_list> look_up(const view& in, const list_active_jobs& query) {
+  auto jobs = job_table{in.db}.list_at_provider();
+  const auto total = static_cast<int64_t>(jobs.size());
+  return job_list{query.ctx, std::move(jobs), total};
+}
+
+caf::expected<queue_snapshot> look_up(const view& in, const load_queue& query) {
+  auto result = begin_snapshot(in, query.ctx);
+  result.entries = queue_table{in.db}.entries();
+  result.attempts = attempt_table{in.db}.list_open();
+  return result;
+}
+
+caf::expected<queue_snapshot> look_up(const view& in,
+                                      const reload_queue& query) {
+  auto result = begin_snapshot(in, query.ctx);
+  const std::set<std::string> ids{query.job_ids.begin(), query.job_ids.end()};
+  for (const auto& id : ids) {
+    append(result.entries, queue_table{in.db}.entries(id));
+    append(result.attempts, attempt_table{in.db}.list_open(id));
+  }
+  return result;
+}
+
+caf::expected<queue_page> look_up(const view& in, const list_queue& query) {
+  auto result = queue_table{in.db}.list(query);
+  result.ctx = query.ctx;
+  return result;
+}
+
+caf::expected<queue_stats> look_up(const view& in,
+                                   const get_queue_stats& query) {
+  auto result = queue_table{in.db}.stats(in.now - waits_counted);
+  result.ctx = query.ctx;
+  return result;
+}
+
+caf::expected<limits_in_force> look_up(const view& in,
+                                       const get_limits& query) {
+  return limits_in_force{query.ctx,
+                         limit_table{in.db}.load(in.limits_from_file)};
+}
+
+caf::expected<event_page> look_up(const view& in, const read_events& query) {
+  auto result = event_log{in.db}.read(query.after,
+                                      std::clamp(query.limit, 1, events_max));
+  result.ctx = query.ctx;
+  return result;
+}
+
+} // namespace tunerd::sql

@@ -1,0 +1,42 @@
+#pragma once
+
+#include "actors/store/sqlite.hpp"
+#include "messages/events.hpp"
+#include "messages/jobs.hpp"
+#include "messages/queue.hpp"
+
+#include <caf/expected.hpp>
+
+// What the store answers to each query, one overload per query. Each wants one
+// snapshot around it. All may throw sqlite_error.
+
+namespace tunerd::sql {
+
+/// What one query works with.
+struct view {
+  connection& db;
+  timestamp now;
+  /// For what is not stored.
+  const queue_limits& limits_from_file;
+};
+
+caf::expected<job_found> look_up(const view& in, const get_job& query);
+caf::expected<job_list> look_up(const view& in, const list_jobs& query);
+caf::expected<job_list> look_up(const view& in, const list_active_jobs& query);
+
+caf::expected<queue_snapshot> look_up(const view& in, const load_queue& query);
+caf::expected<queue_snapshot> look_up(const view& in,
+                                      const reload_queue& query);
+caf::expected<queue_page> look_up(const view& in, const list_queue& query);
+caf::expected<queue_stats> look_up(const view& in,
+                                   const get_queue_stats& query);
+caf::expected<limits_in_force> look_up(const view& in, const get_limits& query);
+
+caf::expected<event_page> look_up(const view& in, const read_events& query);
+
+/// What `look_up` answers to a query.
+template <class Query>
+using found_by = typename decltype(look_up(
+  std::declval<const view&>(), std::declval<const Query&>()))::value_type;
+
+} // namespace tunerd::sql

@@ -1,0 +1,41 @@
+#pragma once
+
+#include "actors/store/sqlite.hpp"
+#include "messages/queue.hpp"
+
+namespace tunerd::sql {
+
+/// The queue columns of the table `jobs`: what waits and what holds a slot.
+/// Nothing here reads jobs that are over, unless it is asked for them.
+class queue_table {
+public:
+  explicit queue_table(connection& db) : db_(db) {
+  }
+
+  /// @returns how many slots are held in all, by a user, by a team of an org,
+  /// by an org.
+  int64_t held();
+  int64_t held_by_user(const std::string& user_id);
+  int64_t held_by_team(const std::string& org_id, const std::string& team_id);
+  int64_t held_by_org(const std::string& org_id);
+
+  /// @returns what is pending, ready or running.
+  std::vector<queue_entry> entries();
+
+  /// @returns the entry of `job_id` if it is one of these.
+  std::vector<queue_entry> entries(const std::string& job_id);
+
+  /// Slot holders first, then the rest by priority and time; what is over
+  /// comes last, newest first.
+  queue_page list(const list_queue& query);
+
+  /// @param since For the mean wait: first claims from then on count.
+  queue_stats stats(timestamp since);
+
+private:
+  int64_t count_visible(const caller& who, queue_status status);
+
+  connection& db_;
+};
+
+} // namespace tunerd::sql

@@ -1,0 +1,167 @@
+#include "actors/store/schema.hpp"
+
+#include <array>
+
+namespace tunerd::sql {
+
+namespace {
+
+// "tnrd": tells our files from those of other programs.
+constexpr int64_t our_application_id = 0x746e7264;
+
+// Times are nanoseconds since 1970 UTC, money is micro-USD, empty text means
+// "not known". Every index here serves a query that must not read jobs that
+// are over; its WHERE must stand in the query word for word.
+constexpr const char* version_1 = R"sql(
+CREATE TABLE jobs (
+  row INTEGER PRIMARY KEY AUTOINCREMENT,
+  id TEXT NOT NULL UNIQUE,
+  job_type TEXT NOT NULL,
+  provider TEXT NOT NULL,
+  status TEXT NOT NULL CHECK (status IN ('pending', 'uploading', 'queued',
+    'running', 'completed', 'failed', 'cancelled')),
+  config_name TEXT NOT NULL,
+  user_id TEXT NOT NULL,
+  org_id TEXT NOT NULL,
+  team_id TEXT NOT NULL,
+  created_at INTEGER NOT NULL,
+  started_at INTEGER,
+  completed_at INTEGER,
+  cost_micros INTEGER,
+  estimated_cost_micros INTEGER,
+  hardware_type TEXT NOT NULL,
+  hardware_profile TEXT NOT NULL,
+  error_message TEXT NOT NULL,
+  output_url TEXT NOT NULL,
+  metadata TEXT NOT NULL,
+  correlation_id TEXT NOT NULL,
+  queue TEXT NOT NULL CHECK (queue IN ('pending', 'ready', 'running',
+    'completed', 'failed', 'cancelled', 'blocked')),
+  priority INTEGER NOT NULL,
+  priority_override INTEGER,
+  queued_at INTEGER NOT NULL,
+  not_before INTEGER NOT NULL,
+  attempts_used INTEGER NOT NULL,
+  max_attempts INTEGER NOT NULL,
+  external_id TEXT NOT NULL,
+  missing_since INTEGER,
+  missing_count INTEGER NOT NULL DEFAULT 0
+) STRICT;
+CREATE INDEX jobs_by_user ON jobs (user_id, row);
+CREATE INDEX jobs_by_queue ON jobs (queue, user_id);
+CREATE INDEX jobs_holding_by_user ON jobs (user_id)
+  WHERE queue IN ('ready', 'running');
+CREATE INDEX jobs_holding_by_team ON jobs (org_id, team_id)
+  WHERE queue IN ('ready', 'running');
+CREATE INDEX jobs_at_provider ON jobs (row)
+  WHERE status IN ('pending', 'uploading', 'queued', 'running')
+    AND external_id <> '';
+CREATE UNIQUE INDEX jobs_by_external_id ON jobs (provider, external_id)
+  WHERE external_id <> '';
+
+CREATE TABLE job_inputs (
+  job_id TEXT PRIMARY KEY REFERENCES jobs (id) ON DELETE CASCADE,
+  version TEXT NOT NULL,
+  body TEXT NOT NULL,
+  fingerprint TEXT NOT NULL,
+  webhook_url TEXT NOT NULL,
+  delete_after INTEGER
+) STRICT;
+CREATE INDEX job_inputs_to_delete ON job_inputs (delete_after)
+  WHERE delete_after IS NOT NULL;
+
+-- Stays when its job is deleted: an external id belongs to one attempt for
+-- ever, or another attempt in doubt could adopt it.
+CREATE TABLE attempts (
+  id INTEGER PRIMARY KEY AUTOINCREMENT,
+  job_id TEXT NOT NULL,
+  number INTEGER NOT NULL,
+  provider TEXT NOT NULL,
+  credential TEXT NOT NULL DEFAULT 'default',
+  state TEXT NOT NULL CHECK (state IN ('claimed', 'in_doubt', 'unresolved',
+    'accepted', 'released')),
+  fingerprint TEXT NOT NULL,
+  claimed_at INTEGER NOT NULL,
+  doubt_since INTEGER,
+  closed_at INTEGER,
+  external_id TEXT,
+  correlation_id TEXT NOT NULL,
+  UNIQUE (provider, credential, external_id)
+) STRICT;
+CREATE UNIQUE INDEX attempts_open ON attempts (job_id)
+  WHERE closed_at IS NULL;
+CREATE INDEX attempts_by_job ON attempts (job_id);
+CREATE INDEX attempts_by_claim ON attempts (claimed_at);
+
+CREATE TABLE events (
+  id INTEGER PRIMARY KEY AUTOINCREMENT,
+  time INTEGER NOT NULL,
+  type TEXT NOT NULL,
+  job_id TEXT NOT NULL,
+  user_id TEXT NOT NULL,
+  org_id TEXT NOT NULL,
+  correlation_id TEXT NOT NULL,
+  data TEXT NOT NULL
+) STRICT;
+
+CREATE TABLE idempotency_keys (
+  user_id TEXT NOT NULL,
+  key TEXT NOT NULL,
+  request_hash TEXT NOT NULL,
+  job_id TEXT NOT NULL,
+  expires_at INTEGER NOT NULL,
+  PRIMARY KEY (user_id, key)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX idempotency_keys_by_expiry ON idempotency_keys (expires_at);
+
+CREATE TABLE settings (
+  key TEXT PRIMARY KEY,
+  value TEXT NOT NULL
+) STRICT, WITHOUT ROWID;
+)sql";
+
+constexpr std::array migrations{version_1};
+
+int64_t read_number(connection& db, const char* sql) {
+  auto row = db.query(sql);
+  row.step();
+  return row.get<int64_t>(0);
+}
+
+/// @returns the version of the schema in `db`, 0 if it is empty.
+int64_t check_version(connection& db) {
+  const auto version = read_number(db, "PRAGMA user_version");
+  if (read_number(db, "SELECT count(*) FROM sqlite_schema") == 0)
+    return 0;
+  if (read_number(db, "PRAGMA application_id") != our_application_id)
+    throw std::runtime_error("it belongs to another program");
+  if (version > schema_version())
+    throw std::runtime_error("its schema " + std::to_string(version)
+                             + " is newer than this program's "
+                             + std::to_string(schema_version()));
+  return version;
+}
+
+} // namespace
+
+int schema_version() {
+  return static_cast<int>(migrations.size());
+}
+
+void migrate(connection& db) {
+  db.execute("BEGIN IMMEDIATE");
+  try {
+    for (auto i = check_version(db); i < schema_version(); ++i)
+      db.run_script(migrations.at(static_cast<size_t>(i)));
+    db.run_script(
+      "PRAGMA application_id = " + std::to_string(our_application_id)
+      + "; PRAGMA user_version = " + std::to_string(schema_version()));
+    db.execute("COMMIT");
+  } catch (...) {
+    if (db.in_transaction())
+      db.execute("ROLLBACK");
+    throw;
+  }
+}
+
+} // namespace tunerd::sql

@@ -1,0 +1,235 @@
+#include "actors/store/store.hpp"
+
+#include "actors/support/fault_point.hpp"
+
+#include <algorithm>
+
+namespace tunerd {
+
+namespace {
+
+constexpr logger log{"simpletuner.cloud.store"};
+
+constexpr size_t batch_max = 512;
+constexpr auto batch_time_max = std::chrono::milliseconds{5};
+constexpr auto clean_up_interval = std::chrono::minutes{1};
+
+/// @returns the name of the fault points around a commit that contains such a
+/// command; empty if it has none.
+template <class Command>
+constexpr const char* kind_of() {
+  if constexpr (std::is_same_v<Command, submit_job>)
+    return "submit";
+  else if constexpr (std::is_same_v<Command, claim_jobs>)
+    return "claim";
+  else if constexpr (std::is_same_v<Command, record_submission>)
+    return "record";
+  else if constexpr (std::is_same_v<Command, apply_status>)
+    return "apply";
+  else
+    return "";
+}
+
+void visit_fault_points(const std::set<std::string>& kinds, const char* when) {
+  for (const auto& kind : kinds)
+    if (!kind.empty())
+      fault_point((kind + when).c_str());
+}
+
+std::vector<std::string> without_repetition(std::vector<std::string> xs) {
+  std::sort(xs.begin(), xs.end());
+  xs.erase(std::unique(xs.begin(), xs.end()), xs.end());
+  return xs;
+}
+
+} // namespace
+
+// -- handlers -----------------------------------------------------------------
+
+template <class Command>
+auto store_state::execute(const Command& command) {
+  using answer = sql::answer_to<Command>;
+  fault_point("store.command");
+  caf::expected<answer> outcome{caf::error{}};
+  try {
+    open();
+    outcome = attempt(command);
+  } catch (const sql::sqlite_error& e) {
+    log.error("Store command failed: {}", e.what());
+    abandon_command();
+    return caf::result<answer>{make_error(ec::database_error, e.what())};
+  } catch (...) {
+    crash();
+    throw;
+  }
+  kinds.insert(kind_of<Command>());
+  auto promise = self->template make_response_promise<answer>();
+  waiting.push_back([promise, outcome](const caf::error& err) mutable {
+    if (err)
+      promise.deliver(err);
+    else if (outcome)
+      promise.deliver(std::move(*outcome));
+    else
+      promise.deliver(outcome.error());
+  });
+  if (waiting.size() >= batch_max
+      || self->clock().now() - opened_at >= batch_time_max)
+    commit();
+  return caf::result<answer>{promise};
+}
+
+template <class Query>
+auto store_state::ask_reader(const Query& query) {
+  return self->delegate(reader, query);
+}
+
+void store_state::flush(const tick& x) {
+  if (x.generation == generation)
+    commit();
+}
+
+// -- steps --------------------------------------------------------------------
+
+void store_state::open() {
+  if (is_open)
+    return;
+  db->execute("BEGIN IMMEDIATE");
+  is_open = true;
+  opened_at = self->clock().now();
+  self->send(self, tick{++generation});
+  if (const auto now = settings.world.now(); now >= next_clean_up) {
+    next_clean_up = now + clean_up_interval;
+    sql::clean_up(*db, now);
+  }
+}
+
+template <class Command>
+caf::expected<sql::answer_to<Command>>
+store_state::attempt(const Command& command) {
+  db->execute("SAVEPOINT command");
+  sql::news done;
+  sql::transaction tx{*db, settings.world.now(), settings.limits, done};
+  auto outcome = run(tx, command);
+  if (!outcome)
+    db->execute("ROLLBACK TO command");
+  db->execute("RELEASE command");
+  if (outcome)
+    told.add(std::move(done));
+  return outcome;
+}
+
+void store_state::abandon_command() {
+  if (!is_open)
+    return;
+  try {
+    // Some errors (full disk, I/O) end the whole transaction by themselves,
+    // and then there is no savepoint either.
+    db->execute("ROLLBACK TO command");
+    db->execute("RELEASE command");
+  } catch (const sql::sqlite_error& e) {
+    give_up(make_error(ec::database_error, e.what()));
+  }
+}
+
+void store_state::commit() {
+  if (!is_open)
+    return;
+  try {
+    visit_fault_points(kinds, ".before_commit");
+    if (auto err = end_transaction())
+      return give_up(err);
+    visit_fault_points(kinds, ".after_commit");
+  } catch (...) {
+    crash();
+    throw;
+  }
+  tell();
+  answer_all({});
+}
+
+caf::error store_state::end_transaction() {
+  try {
+    fault_point("store.commit");
+    db->execute("COMMIT");
+    return {};
+  } catch (const std::exception& e) {
+    log.error("COMMIT failed, {} commands had no effect: {}", waiting.size(),
+              e.what());
+    return make_error(ec::database_error, e.what());
+  }
+}
+
+void store_state::tell() {
+  if (told.last_event != 0) {
+    const events_appended hint{told.first_event, told.last_event,
+                               without_repetition(std::move(told.job_ids))};
+    for (const auto& listener : listeners)
+      self->send(listener, hint);
+  }
+  for (const auto& write_line : told.lines)
+    write_line();
+}
+
+void store_state::answer_all(const caf::error& err) {
+  is_open = false;
+  told = {};
+  kinds.clear();
+  for (auto& send_answer : std::exchange(waiting, {}))
+    send_answer(err);
+}
+
+void store_state::give_up(const caf::error& err) {
+  try {
+    if (db->in_transaction())
+      db->execute("ROLLBACK");
+  } catch (const sql::sqlite_error&) {
+    crash();
+    throw; // a new connection is the only way out
+  }
+  answer_all(err);
+}
+
+void store_state::crash() {
+  answer_all(make_error(ec::worker_restarting, "the store crashed"));
+}
+
+store_actor::behavior_type store(pointer<store_actor, store_state> self,
+                                 store_settings settings,
+                                 store_reader_actor reader,
+                                 std::vector<event_listener_actor> listeners) {
+  auto db = settings.db->connect(sql::connection::mode::read_write);
+  self->state = {.self = self,
+                 .settings = std::move(settings),
+                 .reader = std::move(reader),
+                 .listeners = std::move(listeners),
+                 .db = std::move(db)};
+  // What was begun is finished and answered before a stop.
+  self->set_exit_handler([self](caf::exit_msg& x) {
+    self->state.commit();
+    self->quit(std::move(x.reason));
+  });
+  return {
+    [self](const submit_job& x) { return self->state.execute(x); },
+    [self](const get_job& x) { return self->state.ask_reader(x); },
+    [self](const list_jobs& x) { return self->state.ask_reader(x); },
+    [self](const end_job& x) { return self->state.execute(x); },
+    [self](const delete_job& x) { return self->state.execute(x); },
+    [self](const apply_status& x) { return self->state.execute(x); },
+    [self](const report_missing_job& x) { return self->state.execute(x); },
+    [self](const list_active_jobs& x) { return self->state.ask_reader(x); },
+    [self](const load_queue& x) { return self->state.ask_reader(x); },
+    [self](const reload_queue& x) { return self->state.ask_reader(x); },
+    [self](const claim_jobs& x) { return self->state.execute(x); },
+    [self](const record_submission& x) { return self->state.execute(x); },
+    [self](const close_attempt& x) { return self->state.execute(x); },
+    [self](const list_queue& x) { return self->state.ask_reader(x); },
+    [self](const get_queue_stats& x) { return self->state.ask_reader(x); },
+    [self](const get_limits& x) { return self->state.ask_reader(x); },
+    [self](const set_limits& x) { return self->state.execute(x); },
+    [self](const append_event& x) { return self->state.execute(x); },
+    [self](const read_events& x) { return self->state.ask_reader(x); },
+    [self](const tick& x) { self->state.flush(x); },
+  };
+}
+
+} // namespace tunerd

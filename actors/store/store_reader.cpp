@@ -1,0 +1,45 @@
+#include "actors/store/store_reader.hpp"
+
+#include "actors/store/queries.hpp"
+
+namespace tunerd {
+
+namespace {
+
+constexpr logger log{"simpletuner.cloud.store"};
+
+} // namespace
+
+template <class Query>
+auto store_reader_state::answer(const Query& query) {
+  using found = sql::found_by<Query>;
+  try {
+    sql::snapshot scope{*db};
+    return caf::result<found>{
+      look_up(sql::view{*db, settings.world.now(), settings.limits}, query)};
+  } catch (const sql::sqlite_error& e) {
+    log.error("Store query failed: {}", e.what());
+    return caf::result<found>{make_error(ec::database_error, e.what())};
+  }
+}
+
+store_reader_actor::behavior_type
+store_reader(pointer<store_reader_actor, store_reader_state> self,
+             store_settings settings) {
+  auto db = settings.db->connect(sql::connection::mode::read_only);
+  self->state
+    = {.self = self, .settings = std::move(settings), .db = std::move(db)};
+  return {
+    [self](const get_job& x) { return self->state.answer(x); },
+    [self](const list_jobs& x) { return self->state.answer(x); },
+    [self](const list_active_jobs& x) { return self->state.answer(x); },
+    [self](const load_queue& x) { return self->state.answer(x); },
+    [self](const reload_queue& x) { return self->state.answer(x); },
+    [self](const list_queue& x) { return self->state.answer(x); },
+    [self](const get_queue_stats& x) { return self->state.answer(x); },
+    [self](const get_limits& x) { return self->state.answer(x); },
+    [self](const read_events& x) { return self->state.answer(x); },
+  };
+}
+
+} // namespace tunerd

@@ -1,0 +1,137 @@
+#include "actors/store/attempt_table.hpp"
+#include "actors/store/commands.hpp"
+#include "actors/store/event_data.hpp"
+#include "actors/store/idempotency_table.hpp"
+#include "actors/store/input_table.hpp"
+#include "actors/store/job_table.hpp"
+#include "actors/store/refusals.hpp"
+#include "actors/support/log.hpp"
+
+// How jobs come and go.
+
+namespace tunerd::sql {
+
+namespace {
+
+constexpr logger log{"simpletuner.cloud.queue"};
+
+constexpr auto key_lifetime = std::chrono::hours{24};
+constexpr size_t key_size_max = 256;
+
+/// @returns what is wrong with `command`, or none.
+caf::error check(const submit_job& command) {
+  const auto& x = command.subject;
+  if (x.id.empty() || x.provider.empty())
+    return invalid("job_id and provider must not be empty");
+  if (command.idempotency_key.size() > key_size_max)
+    return invalid("idempotency_key: want at most 256 characters");
+  if (const auto base = base_priority(x); base < 0 || base > 50)
+    return invalid("priority: want 0 to 50");
+  if (x.max_attempts < 1)
+    return invalid("max_attempts: want at least 1");
+  return {};
+}
+
+/// @returns `x` as a job begins, whatever the caller filled in.
+job as_new(const job& x, const context& ctx, timestamp now) {
+  auto result = x;
+  result.status = job_status::pending;
+  if (result.queue != queue_status::blocked)
+    result.queue = queue_status::pending;
+  result.created_at = now;
+  result.queued_at = now;
+  result.started_at = caf::none;
+  result.completed_at = caf::none;
+  result.attempts_used = 0;
+  result.external_id.clear();
+  if (result.correlation_id.empty())
+    result.correlation_id = ctx.correlation_id;
+  return result;
+}
+
+/// @returns the job that a known key stands for.
+caf::expected<job_submitted>
+answer_again(transaction& tx, const submit_job& command,
+             const idempotency_table::entry& known) {
+  if (known.request_hash != command.request_hash)
+    return make_error(ec::conflict,
+                      "the idempotency key was used for another request");
+  auto found = job_table{tx.db}.find(known.job_id);
+  if (!found) // to run it again needs a new key
+    return make_error(ec::conflict, "job " + known.job_id
+                                      + " of this idempotency key is deleted");
+  return job_submitted{command.ctx, std::move(*found), true};
+}
+
+bool may_delete(const caller& who, const job& x) {
+  return who.level == caller_level::admin
+         || (who.level >= caller_level::researcher && who.user_id == x.user_id);
+}
+
+} // namespace
+
+caf::expected<job_submitted> run(transaction& tx, const submit_job& command) {
+  if (auto err = check(command))
+    return err;
+  const auto& key = command.idempotency_key;
+  const auto& user = command.subject.user_id;
+  idempotency_table keys{tx.db};
+  if (!key.empty())
+    if (auto known = keys.find(user, key, tx.now))
+      return answer_again(tx, command, *known);
+  job_table jobs{tx.db};
+  if (auto other = jobs.find(command.subject.id))
+    return conflict(*other, "exists already");
+  auto accepted = as_new(command.subject, command.ctx, tx.now);
+  accepted.row = jobs.insert(accepted);
+  input_table{tx.db}.insert(accepted.id, command.input);
+  if (!key.empty())
+    keys.insert(user, key, {command.request_hash, accepted.id},
+                tx.now + key_lifetime);
+  const auto event_id
+    = tx.append(status_event(accepted, caf::none, change_source::api, tx.now));
+  return job_submitted{command.ctx, std::move(accepted), false, event_id};
+}
+
+caf::expected<job_found> run(transaction& tx, const end_job& command) {
+  if (command.status != job_status::cancelled
+      && command.status != job_status::failed)
+    return invalid("status: want cancelled or failed");
+  const auto before = job_table{tx.db}.find(command.job_id);
+  if (!before)
+    return no_such_job(command.job_id);
+  if (is_terminal(before->status))
+    return conflict(*before, "is over already");
+  if (!before->external_id.empty())
+    return conflict(*before, "is at the provider");
+  auto after = with_end(*before, command.status, command.reason, tx.now);
+  const auto source = command.status == job_status::cancelled
+                        ? change_source::api
+                        : change_source::scheduler;
+  if (!tx.save(*before, after, source, true))
+    return conflict(*before, "cannot end");
+  if (after.queue == queue_status::cancelled)
+    tx.told.lines.push_back([ctx = context_of(after), id = after.id] {
+      log_context scope{ctx};
+      log.info("Cancelled queued job {}", id);
+    });
+  return job_found{command.ctx, std::move(after)};
+}
+
+caf::expected<job_found> run(transaction& tx, const delete_job& command) {
+  job_table jobs{tx.db};
+  auto found = jobs.find(command.job_id);
+  if (!found)
+    return no_such_job(command.job_id);
+  if (!may_delete(command.who, *found))
+    return not_allowed(command.job_id);
+  if (!is_terminal(found->status))
+    return conflict(*found, "is not over");
+  if (attempt_table{tx.db}.find_open(found->id))
+    return conflict(*found, "has an open attempt");
+  jobs.erase(found->id);
+  tx.append(queue_event(*found, tx.now));
+  return job_found{command.ctx, std::move(*found)};
+}
+
+} // namespace tunerd::sql

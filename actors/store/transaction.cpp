@@ -1,0 +1,68 @@
+#include "actors/store/transaction.hpp"
+
+#include "actors/store/event_data.hpp"
+#include "actors/store/event_log.hpp"
+#include "actors/store/input_table.hpp"
+#include "actors/store/job_table.hpp"
+#include "actors/support/log.hpp"
+
+#include <iterator>
+
+namespace tunerd::sql {
+
+namespace {
+
+constexpr logger log{"simpletuner.cloud.jobs"};
+
+/// How long an input outlives its job, for those who look for mistakes.
+constexpr auto input_kept = std::chrono::hours{24};
+
+std::function<void()> status_line(const job& after, job_status before) {
+  return [ctx = context_of(after), id = after.id, to = to_string(after.status),
+          from = to_string(before)] {
+    log_context scope{ctx}; // of the job, not of the poll that saw it
+    log.info("Job {} is {} (was {})", id, to, from);
+  };
+}
+
+} // namespace
+
+void news::add(news&& later) {
+  if (first_event == 0)
+    first_event = later.first_event;
+  if (later.last_event != 0)
+    last_event = later.last_event;
+  std::move(later.job_ids.begin(), later.job_ids.end(),
+            std::back_inserter(job_ids));
+  std::move(later.lines.begin(), later.lines.end(), std::back_inserter(lines));
+}
+
+int64_t transaction::append(const event& x) {
+  const auto id = event_log{db}.append(x);
+  if (told.first_event == 0)
+    told.first_event = id;
+  told.last_event = id;
+  if (!x.job_id.empty())
+    told.job_ids.push_back(x.job_id);
+  return id;
+}
+
+bool transaction::save(const job& before, const job& after,
+                       change_source source, bool queue_changed) {
+  const auto moved = before.status != after.status;
+  if (moved && !may_move(before.status, after.status))
+    return false;
+  if (!job_table{db}.update(before, after))
+    return false;
+  if (is_closed(after.queue) && !is_closed(before.queue))
+    input_table{db}.expire(after.id, now + input_kept);
+  if (moved) {
+    append(status_event(after, before.status, source, now));
+    told.lines.push_back(status_line(after, before.status));
+  } else if (queue_changed) {
+    append(queue_event(after, now));
+  }
+  return true;
+}
+
+} // namespace tunerd::sql

@@ -1,0 +1,47 @@
+#pragma once
+
+#include "actors/store/rules.hpp"
+#include "actors/store/sqlite.hpp"
+#include "messages/events.hpp"
+
+#include <functional>
+
+namespace tunerd::sql {
+
+/// What commands did besides changing rows: told once they are committed,
+/// forgotten if they are not. Bounded by the batch of a commit.
+struct news {
+  /// 0 if there is none.
+  int64_t first_event = 0;
+  int64_t last_event = 0;
+  /// What the events are about, with repetitions.
+  std::vector<std::string> job_ids = {};
+  /// Write one log line each.
+  std::vector<std::function<void()>> lines = {};
+
+  /// Appends what a later command did.
+  void add(news&& later);
+};
+
+/// What one command works with: inside a transaction, at one point in time.
+struct transaction {
+  connection& db;
+  timestamp now;
+  /// For what is not stored.
+  const queue_limits& limits_from_file;
+  news& told;
+
+  /// Appends an event. @returns its id.
+  int64_t append(const event& x);
+
+  /// Writes `after` over `before`, with the event and the log line that belong
+  /// to a change of status and the consequences of leaving the queue.
+  /// @param queue_changed Whether somebody who follows the queue must look,
+  /// even if the status is the same.
+  /// @returns false if the change is illegal or the stored job is no longer
+  /// `before`: then nothing was written.
+  bool save(const job& before, const job& after, change_source source,
+            bool queue_changed);
+};
+
+} // namespace tunerd::sql

@@ -1,0 +1,291 @@
+#include "actors/store/schema.hpp"
+#include "tests/store_fixture.hpp"
+
+#include <sys/stat.h>
+
+using namespace tunerd;
+using namespace std::chrono_literals;
+
+namespace {
+
+unsigned mode_of(const std::string& path) {
+  struct stat found = {};
+  REQUIRE(::stat(path.c_str(), &found) == 0);
+  return found.st_mode & 0777;
+}
+
+/// Jobs of certain names meet a broken database.
+class store_fixture : public test::store_fixture {
+protected:
+  void plant_faults() {
+    raw()->run_script(R"sql(
+      CREATE TABLE nobody (id INTEGER PRIMARY KEY);
+      CREATE TABLE debts (id REFERENCES nobody DEFERRABLE INITIALLY DEFERRED);
+      CREATE TRIGGER at_commit AFTER INSERT ON jobs WHEN NEW.id = 'at_commit'
+        BEGIN INSERT INTO debts VALUES (1); END;
+      CREATE TRIGGER alone BEFORE INSERT ON jobs WHEN NEW.id = 'alone'
+        BEGIN SELECT RAISE(ABORT, 'disk trouble'); END;
+      CREATE TRIGGER all_of_it BEFORE INSERT ON jobs WHEN NEW.id = 'all_of_it'
+        BEGIN SELECT RAISE(ROLLBACK, 'disk full'); END;
+    )sql");
+  }
+
+  std::shared_ptr<sql::connection> raw() {
+    return db->connect(sql::connection::mode::read_write);
+  }
+
+  /// Submits all at once. @returns each answer: "" or the name of the error.
+  std::vector<std::string> submit_all(const std::vector<std::string>& ids) {
+    std::vector<std::string> result;
+    using handle = decltype(self->request(aut, 1min, submission("")));
+    std::vector<handle> pending;
+    for (const auto& id : ids)
+      pending.push_back(self->request(aut, 1min, submission(id)));
+    settle();
+    for (auto& answer : pending)
+      answer.receive([&](const job_submitted&) { result.emplace_back(); },
+                     [&](const caf::error& err) {
+                       result.push_back(to_string(code_of(err)));
+                     });
+    return result;
+  }
+
+  /// Lets `hdl` handle its next message, and nobody else.
+  template <class Handle>
+  void step(const Handle& hdl) {
+    sched.prioritize(hdl);
+    REQUIRE(sched.try_run_once());
+  }
+
+  int64_t count_jobs() {
+    return ask<job_list>(aut, list_jobs{{"c"}, {}}).total;
+  }
+
+  std::string message_of_open() {
+    try {
+      sql::database second{path};
+      return "";
+    } catch (const std::runtime_error& e) {
+      return e.what();
+    }
+  }
+};
+
+constexpr const char* failed = "database_error";
+
+} // namespace
+
+// -- group commit -------------------------------------------------------------
+
+TEST_CASE_METHOD(store_fixture, "commands that wait together commit together",
+                 "[store][commit]") {
+  CHECK(submit_all({"a", "b", "c"}) == std::vector<std::string>(3));
+  REQUIRE(hints.size() == 1); // one hint per commit
+  CHECK(hints[0].first_id == 1);
+  CHECK(hints[0].last_id == 3);
+  CHECK(hints[0].job_ids == std::vector<std::string>{"a", "b", "c"});
+  submit("d");
+  REQUIRE(hints.size() == 2);
+  CHECK(hints[1].first_id == 4);
+}
+
+TEST_CASE_METHOD(store_fixture, "a batch is at most 512 commands",
+                 "[store][commit]") {
+  std::vector<std::string> ids;
+  for (int i = 0; i < 1'100; ++i)
+    ids.push_back("j" + std::to_string(i));
+  CHECK(submit_all(ids) == std::vector<std::string>(ids.size()));
+  REQUIRE(hints.size() == 3);
+  CHECK(hints[0].last_id == 512);
+  CHECK(hints[1].last_id == 1'024);
+  CHECK(hints[2].last_id == 1'100);
+}
+
+TEST_CASE_METHOD(store_fixture, "a batch is open for at most 5 ms",
+                 "[store][commit]") {
+  settle();
+  for (const auto* id : {"a", "b", "c"})
+    self->send(aut, submission(id));
+  step(aut); // opens the batch; its tick queues up behind c
+  sched.clock().current_time += 6ms;
+  settle();
+  REQUIRE(hints.size() == 2);
+  CHECK(hints[0].last_id == 2); // b came too late to wait for c
+}
+
+TEST_CASE_METHOD(store_fixture, "nobody sees or hears of what is not committed",
+                 "[store][commit]") {
+  settle();
+  auto command = self->request(aut, 1min, submission("a"));
+  step(aut);
+  auto query = self->request(reader, 1min, list_jobs{{"c"}, {}});
+  step(reader);
+  const auto fail = [](const caf::error& err) { FAIL(render(err)); };
+  query.receive([](const job_list& x) { CHECK(x.total == 0); }, fail);
+  CHECK(!self->has_next_message());
+  CHECK(hints.empty());
+  settle();
+  command.receive([](const job_submitted&) {}, fail);
+  CHECK(count_jobs() == 1);
+}
+
+TEST_CASE_METHOD(store_fixture,
+                 "a failing command does not harm its neighbours",
+                 "[store][commit]") {
+  plant_faults();
+  submit("old");
+  hints.clear();
+  CHECK(submit_all({"a", "old", "b", "alone", "c"})
+        == std::vector<std::string>{"", "conflict", "", failed, ""});
+  CHECK(count_jobs() == 4);
+  REQUIRE(hints.size() == 1);
+  CHECK(hints[0].last_id - hints[0].first_id == 2); // no gap, nothing extra
+}
+
+TEST_CASE_METHOD(store_fixture, "a failing COMMIT fails all and stops nothing",
+                 "[store][commit]") {
+  plant_faults();
+  submit("old");
+  hints.clear();
+  CHECK(submit_all({"a", "at_commit", "old", "b"})
+        == std::vector<std::string>{failed, failed, failed, failed});
+  CHECK(hints.empty());
+  CHECK(count_jobs() == 1);
+  CHECK(submit_all({"a", "b"}) == std::vector<std::string>(2));
+  CHECK(hints.at(0).first_id == 2); // the lost ids are used again
+}
+
+TEST_CASE_METHOD(store_fixture, "a transaction that ends by itself fails whole",
+                 "[store][commit]") {
+  plant_faults();
+  const auto answers = submit_all({"a", "all_of_it", "b"});
+  CHECK(answers == std::vector<std::string>{failed, failed, ""});
+  CHECK(count_jobs() == 1);
+  CHECK(get("b").row == 1);
+}
+
+TEST_CASE_METHOD(store_fixture, "a stop finishes and answers what was begun",
+                 "[store][commit]") {
+  auto pending = self->request(aut, 1min, submission("a"));
+  self->send_exit(aut, caf::exit_reason::user_shutdown);
+  settle();
+  bool answered = false;
+  pending.receive([&](const job_submitted&) { answered = true; },
+                  [](const caf::error&) {});
+  stop();
+  start();
+  CHECK(count_jobs() == (answered ? 1 : 0));
+}
+
+TEST_CASE_METHOD(store_fixture, "what was acknowledged survives a crash",
+                 "[store][commit][Q3]") {
+  const auto attempt = claimed("j1");
+  at_provider("j2", "e2");
+  const auto before = events();
+  self->request(aut, 1min, submission("lost"));
+  stop();
+  start();
+  CHECK(get("j2").external_id == "e2");
+  CHECK(load().attempts.at(0).id == attempt);
+  CHECK(events().head == before.head);
+  submit("j3");
+  CHECK(events().head == before.head + 1);
+}
+
+// -- opening ------------------------------------------------------------------
+
+TEST_CASE_METHOD(store_fixture, "the files belong to their owner alone",
+                 "[store][database]") {
+  submit("j1");
+  CHECK(mode_of(directory.file("state")) == 0700);
+  for (const auto* suffix : {"", "-wal", "-shm", ".lock"})
+    CHECK(mode_of(path + suffix) == 0600);
+}
+
+TEST_CASE_METHOD(store_fixture, "a second daemon on the file is refused",
+                 "[store][database]") {
+  CHECK(message_of_open().find("another tunerd is using it")
+        != std::string::npos);
+  CHECK(message_of_open().find(path) != std::string::npos);
+  stop();
+  CHECK(message_of_open().empty());
+}
+
+TEST_CASE_METHOD(store_fixture, "a newer schema is refused and left alone",
+                 "[store][database]") {
+  submit("j1");
+  raw()->run_script("PRAGMA user_version = 1000");
+  stop();
+  CHECK(message_of_open().find("schema 1000 is newer") != std::string::npos);
+  CHECK(message_of_open().find("schema 1000 is newer") != std::string::npos);
+}
+
+TEST_CASE_METHOD(store_fixture, "foreign files are refused and left alone",
+                 "[store][database]") {
+  stop();
+  path = directory.file("notes.txt");
+  std::FILE* file = std::fopen(path.c_str(), "w");
+  REQUIRE(file != nullptr);
+  for (int i = 0; i < 1000; ++i)
+    std::fputs("not a database\n", file);
+  std::fclose(file);
+  CHECK(message_of_open().find("not a database") != std::string::npos);
+  path = directory.file("foreign.db");
+  std::fclose(std::fopen(path.c_str(), "w"));
+  {
+    sql::connection foreign{path, sql::connection::mode::read_write};
+    foreign.run_script("CREATE TABLE jobs (id)");
+  }
+  CHECK(message_of_open().find("another program") != std::string::npos);
+  path = "/proc/none/tunerd.db";
+  CHECK(message_of_open().find("/proc/none") != std::string::npos);
+}
+
+TEST_CASE_METHOD(store_fixture, "a reader cannot write", "[store][database]") {
+  auto only = db->connect(sql::connection::mode::read_only);
+  CHECK_THROWS_AS(only->execute("DELETE FROM jobs"), sql::sqlite_error);
+}
+
+TEST_CASE_METHOD(store_fixture, "an interrupt ends what is running",
+                 "[store][database]") {
+  auto busy = db->connect(sql::connection::mode::read_only);
+  auto endless = busy->query("WITH RECURSIVE n (i) AS (VALUES (1) UNION ALL "
+                             "SELECT i + 1 FROM n) SELECT i FROM n");
+  REQUIRE(endless.step());
+  db->interrupt();
+  CHECK_THROWS_AS(endless.step(), sql::sqlite_error);
+}
+
+TEST_CASE_METHOD(store_fixture, "hot queries read no jobs that are over",
+                 "[store][database]") {
+  const auto planner = raw();
+  const auto plan = [&planner](const std::string& text) {
+    std::string result;
+    auto rows = planner->query("EXPLAIN QUERY PLAN " + text);
+    while (rows.step())
+      result += rows.get<std::string>(3) + "; ";
+    return result;
+  };
+  const std::vector<std::pair<std::string, std::string>> wanted{
+    {"SELECT count(*) FROM jobs WHERE queue IN ('ready', 'running')",
+     "INDEX jobs_"},
+    {"SELECT count(*) FROM jobs WHERE queue IN ('ready', 'running') "
+     "AND user_id = ?1",
+     "INDEX jobs_"},
+    {"SELECT * FROM jobs WHERE queue IN ('pending', 'ready', 'running') "
+     "ORDER BY row",
+     "jobs_by_queue"},
+    {"SELECT * FROM jobs WHERE status IN ('pending', 'uploading', 'queued', "
+     "'running') AND external_id <> '' ORDER BY row",
+     "jobs_at_provider"},
+    {"SELECT * FROM attempts a JOIN jobs j ON j.id = a.job_id "
+     "WHERE a.closed_at IS NULL ORDER BY a.id",
+     "attempts_open"},
+    {"SELECT * FROM attempts WHERE job_id = ?1 AND closed_at IS NULL",
+     "attempts_open"},
+  };
+  for (const auto& [text, index] : wanted) {
+    INFO(text << ": " << plan(text));
+    CHECK(plan(text).find(index) != std::string::npos);
+  }
+}
