@@ -133,7 +133,7 @@ struct queue_scheduler_state {
   queue_scheduler_settings settings;
   store_actor store;
   provider_gateway_actor providers;
-  job_queue queue;
+  job_queue queue = job_queue{std::chrono::hours{1}};
   /// When this incarnation began.
   timestamp started = {};
 
