@@ -1,0 +1,66 @@
+#!/usr/bin/env bash
+# Installs what is missing, builds tunerd and starts it with the Replicate
+# simulator and a small demo load. Runs until Ctrl-C.
+# Usage: deploy/run.sh [--no-demo] [TUNERD ARGUMENTS]
+set -euo pipefail
+cd "$(dirname "$0")/.."
+
+demo=true
+arguments=()
+listen=127.0.0.1:8770
+for argument in "$@"; do
+  if [ "$argument" = --no-demo ]; then demo=false; else arguments+=("$argument"); fi
+done
+for ((i = 0; i < ${#arguments[@]}; i++)); do
+  case "${arguments[i]}" in
+    --listen) listen=${arguments[i + 1]:-$listen} ;;
+    --listen=*) listen=${arguments[i]#--listen=} ;;
+  esac
+done
+url=http://$listen
+
+deploy/install-deps.sh
+cmake --preset release -DTUNERD_BUILD_TESTS=OFF >/dev/null
+cmake --build --preset release
+bin=build/release
+
+# The simulator forgets its jobs when it stops, so the demo forgets them too.
+if [ -z "${SIMPLETUNER_STATE_DIR:-}" ]; then
+  SIMPLETUNER_STATE_DIR=$(mktemp -d)
+  export SIMPLETUNER_STATE_DIR
+  trap 'rm -rf "$SIMPLETUNER_STATE_DIR"' EXIT
+fi
+
+$bin/tunerd --simulate "${arguments[@]}" &
+tunerd=$!
+trap 'kill -TERM $tunerd 2>/dev/null || true' INT TERM
+
+for _ in $(seq 100); do
+  kill -0 $tunerd 2>/dev/null || break
+  curl -fsS -o /dev/null "$url/health/ready" 2>/dev/null && break
+  sleep 0.1
+done
+
+if kill -0 $tunerd 2>/dev/null; then
+  if $demo; then
+    for user in ada ada ben ben cleo cleo; do
+      printf '{"config_name": "demo", "user_id": "%s", "input": {"user": "%s", "steps": 10}}' \
+        "$user" "$user" | $bin/tunerctl --url "$url" submit - >/dev/null
+    done
+  fi
+  cat >&2 <<TEXT
+
+tunerd listens on $url
+  watch it:      curl -N $url/api/events
+  ask it:        $bin/tunerctl --url $url jobs
+  submit a job:  echo '{"input": {"steps": 10}}' | $bin/tunerctl --url $url submit -
+Ctrl-C stops it.
+
+TEXT
+fi
+
+# The first wait is cut short by the signal, the second sees the end.
+wait $tunerd || true
+code=0
+wait $tunerd || code=$?
+exit $code

@@ -1,0 +1,333 @@
+#include "runtime/daemon.hpp"
+
+#include "actors/replicate_simulator/replicate_simulator.hpp"
+#include "actors/support/log_core.hpp"
+#include "messages/error.hpp"
+#include "runtime/workers.hpp"
+
+#include <caf/actor_registry.hpp>
+#include <caf/actor_system.hpp>
+#include <caf/actor_system_config.hpp>
+#include <caf/scoped_actor.hpp>
+
+#include <curl/curl.h>
+#include <sys/random.h>
+
+#include <atomic>
+#include <cstdlib>
+#include <mutex>
+#include <optional>
+#include <stdexcept>
+#include <thread>
+
+namespace tunerd {
+
+namespace {
+
+using namespace std::chrono_literals;
+using steady = std::chrono::steady_clock;
+
+constexpr logger log{"simpletuner.cloud.tasks"};
+
+/// Time for all workers to run, and for all of them to end.
+constexpr auto start_limit = 30s;
+constexpr auto grace = 10s;
+/// Time for requests under way when the daemon stops.
+constexpr auto request_grace = 2s;
+
+uint64_t random_bits() {
+  uint64_t bits = 0;
+  while (::getrandom(&bits, sizeof bits, 0) != sizeof bits) {
+  }
+  return bits;
+}
+
+outside real_world() {
+  return {.now = system_clock_now, .random = random_bits};
+}
+
+std::optional<std::string> process_environment(const std::string& name) {
+  const char* value = std::getenv(name.c_str());
+  return value == nullptr ? std::nullopt : std::optional<std::string>{value};
+}
+
+config::environment environment_of(const daemon_options& options) {
+  if (options.read_environment)
+    return process_environment;
+  return [](const std::string&) { return std::nullopt; };
+}
+
+struct system_config : caf::actor_system_config {
+  system_config() {
+    add_message_types<caf::id_block::tunerd>();
+    set("scheduler.policy", caf::atom("sharing"));
+    set("scheduler.max-threads", size_t{2});
+  }
+};
+
+/// Waits for the end of `supervisor`. @returns none if it ended in time and
+/// cleanly.
+caf::error await_end(caf::actor_system& sys, const supervisor_actor& supervisor,
+                     steady::time_point deadline) {
+  caf::error result = make_error(ec::worker_restarting, "supervisor hangs");
+  caf::scoped_actor self{sys};
+  self->monitor(supervisor);
+  self->send_exit(supervisor, caf::exit_reason::user_shutdown);
+  bool waiting = true;
+  self->receive_while(waiting)(
+    [&](const caf::down_msg& down) {
+      waiting = false;
+      result = down.reason == caf::exit_reason::user_shutdown ? caf::none
+                                                              : down.reason;
+    },
+    caf::after(std::max<caf::timespan>(deadline - steady::now(), 0ms)) >>
+      [&] { waiting = false; });
+  return result;
+}
+
+bool wait_until(steady::time_point deadline, const std::function<bool()>& test,
+                std::chrono::milliseconds pause = 1ms) {
+  while (!test()) {
+    if (steady::now() > deadline)
+      return false;
+    std::this_thread::sleep_for(pause);
+  }
+  return true;
+}
+
+/// Drains the log while its sink cannot be kept alive.
+class log_fallback {
+public:
+  void start() {
+    std::lock_guard guard{mutex_};
+    if (!thread_.joinable())
+      thread_ = std::jthread([](const std::stop_token& stop) {
+        while (!stop.stop_requested()) {
+          drain_log();
+          std::this_thread::sleep_for(100ms);
+        }
+      });
+  }
+
+private:
+  std::mutex mutex_;
+  std::jthread thread_;
+};
+
+} // namespace
+
+/// Everything that exists only while the daemon runs, in order of creation.
+struct running_daemon {
+  running_daemon(const daemon_options& options, config::settings settings,
+                 std::function<void(const std::string&)> on_failure);
+
+  void serve();
+  void await_workers();
+  bool stop() noexcept;
+
+  config::settings values;
+  std::shared_ptr<log_fallback> fallback = std::make_shared<log_fallback>();
+  std::unique_ptr<replicate_simulator> simulator;
+  resources shared;
+  std::shared_ptr<http_server> server;
+  system_config cfg;
+  std::optional<caf::actor_system> system;
+  std::optional<addresses> at;
+  supervisor_actor supervisor_handle;
+  std::shared_ptr<std::atomic<bool>> stopping
+    = std::make_shared<std::atomic<bool>>(false);
+};
+
+running_daemon::running_daemon(
+  const daemon_options& options, config::settings settings,
+  std::function<void(const std::string&)> on_failure)
+  : values(std::move(settings)) {
+  const auto world = real_world();
+  if (options.simulate) {
+    simulator = std::make_unique<replicate_simulator>(
+      replicate_simulator::options{.clock = world.now, .random = world.random});
+    simulator->start();
+    auto& provider = values.replicate_section;
+    provider.base_url = simulator->base_url();
+    provider.token = "simulator";
+    if (provider.version.empty())
+      provider.version = "simpletuner/simulator:demo";
+  }
+  shared
+    = {.database = std::make_shared<sql::database>(
+         config::database_file(values.storage_section)),
+       .outbound = std::make_shared<curl_thread>(curl_settings{
+         .outbound = values.outbound_section,
+         .in_flight_max
+         = static_cast<size_t>(values.replicate_section.max_in_flight),
+         .monotonic
+         = [] { return caf::timespan{steady::now().time_since_epoch()}; }}),
+       .streams = std::make_shared<sse_fanout>(values.sse_section),
+       .calls = std::make_shared<call_gate>(world, call_gate::limits{}),
+       .secrets = std::make_shared<config::secrets>(
+         environment_of(options), values.storage_section.state_dir),
+       .world = world,
+       .started_at = world.now(),
+       .on_log_sink_given_up = [f = fallback] { f->start(); }};
+  for (const auto& text : shared.secrets->warnings)
+    log.warning("{}", text);
+  auto& token = values.replicate_section.token;
+  if (token.empty())
+    token = shared.secrets->find("REPLICATE_API_TOKEN").value_or("");
+  if (token.empty())
+    log.warning("No token for provider replicate: it will refuse every job");
+  server = std::make_shared<http_server>(
+    http_server::options{.host = values.http_section.host,
+                         .port = values.http_section.port,
+                         .refuse =
+                           [gate = shared.calls](int status,
+                                                 const std::string& text,
+                                                 const http_headers& headers) {
+                             return gate->refuse(status, text, headers);
+                           }},
+    calls_into(shared.calls));
+  shared.calls->serve(server);
+  system.emplace(cfg);
+  at.emplace(*system);
+  supervisor_handle
+    = system->spawn(supervisor, make_workers(*system, values, shared, *at),
+                    supervisor_settings{.grace = grace, .out = world},
+                    caf::actor_cast<event_log_actor>(at->store));
+  caf::anon_send(caf::actor_cast<caf::actor>(at->supervisor),
+                 incarnation{caf::actor_cast<caf::actor>(supervisor_handle)});
+  caf::actor_cast<caf::abstract_actor*>(supervisor_handle)
+    ->attach_functor([on_failure, flag = stopping](const caf::error& why) {
+      if (!*flag && on_failure)
+        on_failure("a worker cannot be kept alive: " + render(why));
+    });
+}
+
+void running_daemon::serve() {
+  server->start();
+}
+
+void running_daemon::await_workers() {
+  caf::scoped_actor self{*system};
+  std::string waiting_for = "supervisor";
+  const auto all_run = [&] {
+    bool result = false;
+    self->request(supervisor_handle, 5s, get_workers{{"start"}})
+      .receive(
+        [&](const worker_list& list) {
+          result = true;
+          for (const auto& w : list.workers)
+            if (w.phase != worker_phase::running) {
+              result = false;
+              waiting_for = w.name + " " + w.last_error;
+            }
+        },
+        [&](const caf::error& err) { waiting_for = render(err); });
+    return result;
+  };
+  if (!wait_until(steady::now() + start_limit, all_run))
+    throw std::runtime_error{"no start: waiting for " + waiting_for};
+}
+
+bool running_daemon::stop() noexcept {
+  *stopping = true;
+  const auto deadline = steady::now() + grace + 2s;
+  server->stop(request_grace);
+  shared.streams->stop();
+  const auto end = await_end(*system, supervisor_handle, deadline);
+  if (end)
+    log.error("Background tasks did not stop: {}", render(end));
+  shared.outbound->stop();
+  supervisor_handle = nullptr;
+  at.reset();
+  const bool ended = !end && wait_until(deadline, [this] {
+    return system->registry().running() == 0;
+  });
+  if (ended)
+    system.reset();
+  drain_log();
+  return ended;
+}
+
+struct daemon::impl {
+  daemon_options options;
+  config::loaded config;
+  std::unique_ptr<running_daemon> running;
+};
+
+daemon::daemon(daemon_options options) : impl_(std::make_unique<impl>()) {
+  impl_->config = config::load({.yaml = options.yaml,
+                                .file_name = options.file_name,
+                                .env = environment_of(options),
+                                .flags = options.settings});
+  impl_->options = std::move(options);
+}
+
+daemon::~daemon() {
+  stop();
+}
+
+void daemon::start() {
+  if (impl_->running) {
+    log.warning("Background task manager already running");
+    return;
+  }
+  // Once per process, before curl's threads; counts, never undone.
+  static const auto curl_ready = curl_global_init(CURL_GLOBAL_DEFAULT);
+  if (curl_ready != CURLE_OK)
+    throw std::runtime_error{"libcurl cannot be initialised"};
+  configure_logging(to_log_settings(impl_->config.values.logging_section));
+  for (const auto& text : impl_->config.warnings)
+    log.warning("{}", text);
+  impl_->running = std::make_unique<running_daemon>(
+    impl_->options, impl_->config.values, impl_->options.on_failure);
+  try {
+    impl_->running->serve();
+    impl_->running->await_workers();
+  } catch (...) {
+    stop();
+    throw;
+  }
+}
+
+bool daemon::stop() noexcept {
+  if (!impl_->running)
+    return true;
+  const bool ended = impl_->running->stop();
+  if (ended)
+    impl_->running.reset();
+  else
+    static_cast<void>(impl_->running.release()); // Its threads still use it.
+  return ended;
+}
+
+std::string daemon::url() const {
+  if (!impl_->running)
+    return {};
+  const auto& host = impl_->config.values.http_section.host;
+  const auto port = std::to_string(impl_->running->server->port());
+  return "http://"
+         + (host.find(':') == std::string::npos ? host : "[" + host + "]") + ":"
+         + port;
+}
+
+void daemon::reopen_log() {
+  reopen_log_file();
+}
+
+std::string daemon::describe() const {
+  size_t width = 0;
+  for (const auto& x : impl_->config.effective)
+    width = std::max(width, x.key.size() + x.value.size());
+  std::string result;
+  for (const auto& x : impl_->config.effective)
+    result += x.key + ": " + x.value
+              + std::string(width - x.key.size() - x.value.size() + 2, ' ')
+              + "# " + x.origin + "\n";
+  return result;
+}
+
+const std::vector<std::string>& daemon::warnings() const {
+  return impl_->config.warnings;
+}
+
+} // namespace tunerd

@@ -1,0 +1,108 @@
+#include "runtime/daemon.hpp"
+#include "runtime/signals.hpp"
+
+#include "config/settings.hpp"
+
+#include <CLI/CLI.hpp>
+
+#include <atomic>
+#include <csignal>
+#include <fstream>
+#include <iostream>
+#include <sstream>
+#include <unistd.h>
+
+namespace {
+
+constexpr int exit_failure = 1;
+constexpr int exit_bad_configuration = 2;
+
+std::optional<std::string> environment(const std::string& name) {
+  const char* value = std::getenv(name.c_str());
+  return value == nullptr ? std::nullopt : std::optional<std::string>{value};
+}
+
+bool readable(const std::string& path) {
+  return ::access(path.c_str(), R_OK) == 0;
+}
+
+/// Reads the configuration file into `options`.
+void read_file(std::string path, tunerd::daemon_options& options) {
+  if (path.empty())
+    path = tunerd::config::find_file(environment, readable);
+  if (path.empty())
+    return;
+  std::ifstream in{path};
+  std::ostringstream text;
+  if (!in || !(text << in.rdbuf()))
+    if (!readable(path))
+      throw tunerd::config::error{path + ": cannot be read"};
+  options.yaml = text.str();
+  options.file_name = path;
+}
+
+int run(tunerd::daemon& daemon, tunerd::signals& signals,
+        const std::atomic<bool>& failed) {
+  daemon.start();
+  std::cerr << "tunerd " TUNERD_VERSION " listens on " << daemon.url() << '\n';
+  while (!failed) {
+    const auto number = signals.wait();
+    if (number == SIGHUP)
+      daemon.reopen_log();
+    else if (number != 0)
+      break;
+  }
+  if (!daemon.stop())
+    ::_exit(exit_failure); // A thread hangs: destructors would wait for it.
+  return failed ? exit_failure : 0;
+}
+
+} // namespace
+
+int main(int argc, char** argv) {
+  tunerd::signals signals;
+  tunerd::daemon_options options;
+  std::atomic<bool> failed{false};
+  CLI::App app{"Runs the background work of cloud training.", "tunerd"};
+  app.set_version_flag("--version", "tunerd " TUNERD_VERSION);
+  std::string file, listen, state_dir;
+  bool check = false;
+  app.add_option("--config", file, "Configuration file");
+  app.add_option("--listen", listen, "HOST:PORT, port 0 for a free one");
+  app.add_option("--state-dir", state_dir, "Where the database lies");
+  app.add_flag("--simulate", options.simulate,
+               "Run the Replicate simulator inside and use it");
+  app.add_flag("--check-config", check,
+               "Print the settings in force and where they come from");
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::ParseError& e) {
+    return app.exit(e) == 0 ? 0 : exit_bad_configuration;
+  }
+  if (!listen.empty())
+    options.settings["tunerd.http.listen"] = listen;
+  if (!state_dir.empty())
+    options.settings["tunerd.storage.state_dir"] = state_dir;
+  options.on_failure = [&](const std::string& why) {
+    std::cerr << "tunerd: " << why << '\n';
+    failed = true;
+    signals.wake();
+  };
+  try {
+    read_file(file, options);
+    tunerd::daemon daemon{std::move(options)};
+    for (const auto& warning : daemon.warnings())
+      std::cerr << "tunerd: warning: " << warning << '\n';
+    if (check) {
+      std::cout << daemon.describe();
+      return 0;
+    }
+    return run(daemon, signals, failed);
+  } catch (const tunerd::config::error& e) {
+    std::cerr << "tunerd: " << e.what() << '\n';
+    return exit_bad_configuration;
+  } catch (const std::exception& e) {
+    std::cerr << "tunerd: " << e.what() << '\n';
+    return exit_failure;
+  }
+}

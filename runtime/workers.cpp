@@ -1,0 +1,156 @@
+#include "runtime/workers.hpp"
+
+#include "actors/http_gateway/http_gateway.hpp"
+#include "actors/job_poller/job_poller.hpp"
+#include "actors/log_sink/log_sink.hpp"
+#include "actors/provider_gateway/http_client.hpp"
+#include "actors/provider_gateway/provider_gateway.hpp"
+#include "actors/queue_scheduler/queue_scheduler.hpp"
+#include "actors/sse_broadcaster/sse_broadcaster.hpp"
+#include "actors/store/store.hpp"
+#include "actors/store/store_reader.hpp"
+#include "actors/support/stable_address.hpp"
+
+namespace tunerd {
+
+namespace {
+
+queue_limits limits_of(const config::queue& section) {
+  queue_limits result;
+  result.max_concurrent = section.max_concurrent;
+  result.user_max_concurrent = section.user_max_concurrent;
+  result.team_max_concurrent = section.team_max_concurrent;
+  result.org_max_concurrent = section.org_max_concurrent;
+  result.enable_fair_share = section.enable_fair_share;
+  return result;
+}
+
+/// The time the gateway needs at most, and some for the way.
+caf::timespan beyond(caf::timespan limit) {
+  return limit + std::chrono::seconds{5};
+}
+
+} // namespace
+
+addresses::addresses(caf::actor_system& sys)
+  : log_sink(spawn_address<log_sink_actor>(sys)),
+    store_reader(spawn_address<store_reader_actor>(sys)),
+    store(spawn_address<store_actor>(sys)),
+    http_client(spawn_address<http_client_actor>(sys)),
+    provider_gateway(spawn_address<provider_gateway_actor>(sys)),
+    sse_broadcaster(spawn_address<sse_broadcaster_actor>(sys)),
+    queue_scheduler(spawn_address<queue_scheduler_actor>(sys)),
+    job_poller(spawn_address<job_poller_actor>(sys)),
+    http_gateway(spawn_address<http_gateway_actor>(sys)),
+    supervisor(spawn_address<supervisor_actor>(sys)) {
+}
+
+std::vector<worker> make_workers(caf::actor_system& sys,
+                                 const config::settings& settings,
+                                 const resources& shared, const addresses& at) {
+  const auto as_actor
+    = [](const auto& handle) { return caf::actor_cast<caf::actor>(handle); };
+  const store_settings for_store{.db = shared.database,
+                                 .limits = limits_of(settings.queue_section),
+                                 .world = shared.world};
+  const provider_gateway_settings for_providers{
+    .replicate = settings.replicate_section,
+    .outbound = settings.outbound_section,
+    .secrets = [secrets = shared.secrets](
+                 const std::string& name) { return secrets->find(name); },
+    .world = shared.world};
+  const queue_scheduler_settings for_scheduler{
+    .queue = settings.queue_section,
+    .visibility_windows
+    = {{"replicate", settings.replicate_section.visibility_window}},
+    .submit_timeout = beyond(settings.outbound_section.timeout),
+    .call_timeout = beyond(provider_call_max(settings.outbound_section)),
+    .process_started = shared.started_at,
+    .world = shared.world};
+  const job_poller_settings for_poller{
+    .polling = settings.polling_section,
+    .providers
+    = {{.name = "replicate",
+        .has_webhook_url = !settings.replicate_section.webhook_url.empty(),
+        .max_in_flight = settings.replicate_section.max_in_flight}},
+    .provider_timeout = beyond(provider_call_max(settings.outbound_section)),
+    .out = shared.world};
+  const http_gateway_settings for_gateway{.http = settings.http_section,
+                                          .queue = settings.queue_section,
+                                          .world = shared.world,
+                                          .started_at = shared.started_at};
+  const sse_settings for_streams{.sse = settings.sse_section,
+                                 .env = shared.world};
+  const std::vector<event_listener_actor> listeners{
+    caf::actor_cast<event_listener_actor>(at.sse_broadcaster),
+    caf::actor_cast<event_listener_actor>(at.queue_scheduler)};
+
+  // Detached: whoever waits for the disk.
+  return {
+    {.name = "log_sink",
+     .start
+     = [=, &sys] { return as_actor(sys.spawn<caf::detached>(log_sink)); },
+     .address = as_actor(at.log_sink),
+     .essential = false,
+     .on_given_up = shared.on_log_sink_given_up},
+    {.name = "store_reader",
+     .start =
+       [=, &sys] {
+         return as_actor(sys.spawn<caf::detached>(store_reader, for_store));
+       },
+     .address = as_actor(at.store_reader)},
+    {.name = "store",
+     .start =
+       [=, &sys] {
+         return as_actor(sys.spawn<caf::detached>(store, for_store,
+                                                  at.store_reader, listeners));
+       },
+     .address = as_actor(at.store)},
+    {.name = "http_client",
+     .start
+     = [=, &sys] { return as_actor(sys.spawn(http_client, shared.outbound)); },
+     .address = as_actor(at.http_client)},
+    {.name = "provider_gateway",
+     .start =
+       [=, &sys] {
+         return as_actor(
+           sys.spawn(provider_gateway, for_providers, at.http_client));
+       },
+     .address = as_actor(at.provider_gateway)},
+    {.name = "sse_broadcaster",
+     .start =
+       [=, &sys] {
+         return as_actor(sys.spawn(sse_broadcaster, for_streams,
+                                   caf::actor_cast<event_log_actor>(at.store),
+                                   shared.streams));
+       },
+     .address = as_actor(at.sse_broadcaster)},
+    {.name = "queue_scheduler",
+     .start =
+       [=, &sys] {
+         return as_actor(sys.spawn(queue_scheduler, for_scheduler, at.store,
+                                   at.provider_gateway));
+       },
+     .address = as_actor(at.queue_scheduler),
+     .restarts_with = {"store"}},
+    {.name = "job_poller",
+     .start =
+       [=, &sys] {
+         return as_actor(sys.spawn(job_poller, for_poller,
+                                   caf::actor_cast<job_store_actor>(at.store),
+                                   at.provider_gateway));
+       },
+     .address = as_actor(at.job_poller)},
+    {.name = "http_gateway",
+     .start =
+       [=, &sys] {
+         return as_actor(sys.spawn(
+           http_gateway, for_gateway, shared.calls, at.store,
+           at.queue_scheduler, at.provider_gateway, at.sse_broadcaster,
+           caf::actor_cast<caf::weak_actor_ptr>(at.supervisor)));
+       },
+     .address = as_actor(at.http_gateway)},
+  };
+}
+
+} // namespace tunerd

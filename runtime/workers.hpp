@@ -1,0 +1,54 @@
+#pragma once
+
+#include "actors/http_gateway/call_gate.hpp"
+#include "actors/provider_gateway/curl_thread.hpp"
+#include "actors/sse_broadcaster/sse_fanout.hpp"
+#include "actors/store/database.hpp"
+#include "actors/supervisor/supervisor.hpp"
+#include "config/settings.hpp"
+
+#include <memory>
+#include <vector>
+
+// The composition root: which workers there are, in which order they start,
+// what each is given and which have a thread of their own. The list in
+// workers.cpp is the architecture.
+
+namespace tunerd {
+
+/// What outlives the incarnations of the workers that use it.
+struct resources {
+  std::shared_ptr<sql::database> database;
+  std::shared_ptr<curl_thread> outbound;
+  std::shared_ptr<sse_fanout> streams;
+  std::shared_ptr<call_gate> calls;
+  std::shared_ptr<const config::secrets> secrets;
+  outside world;
+  timestamp started_at;
+  /// Writes the log when its sink cannot be kept alive.
+  std::function<void()> on_log_sink_given_up;
+};
+
+/// Where each worker is reached, whichever incarnation of it lives.
+struct addresses {
+  explicit addresses(caf::actor_system& sys);
+
+  log_sink_actor log_sink;
+  store_reader_actor store_reader;
+  store_actor store;
+  http_client_actor http_client;
+  provider_gateway_actor provider_gateway;
+  sse_broadcaster_actor sse_broadcaster;
+  queue_scheduler_actor queue_scheduler;
+  job_poller_actor job_poller;
+  http_gateway_actor http_gateway;
+  supervisor_actor supervisor;
+};
+
+/// @returns the workers in start order.
+/// @param sys Outlives the workers.
+std::vector<worker> make_workers(caf::actor_system& sys,
+                                 const config::settings& settings,
+                                 const resources& shared, const addresses& at);
+
+} // namespace tunerd

@@ -1,0 +1,91 @@
+// Workers that fail inside a daemon that goes on.
+
+#include "tests/integration/process.hpp"
+
+#include <catch2/catch.hpp>
+
+using namespace tunerd::test;
+using nlohmann::json;
+
+namespace {
+
+json worker(const tunerd_process& tunerd, const std::string& name) {
+  const auto reply = tunerd.get("/api/tunerd/workers");
+  if (reply.status == 200)
+    for (const auto& entry : reply.json().at("workers"))
+      if (entry.at("name") == name)
+        return entry;
+  return {};
+}
+
+int restarts_in_all(const tunerd_process& tunerd) {
+  int result = 0;
+  const auto reply = tunerd.get("/api/tunerd/workers");
+  if (reply.status == 200)
+    for (const auto& entry : reply.json().at("workers"))
+      result += entry.at("restarts").get<int>();
+  return result;
+}
+
+} // namespace
+
+TEST_CASE("a worker that throws restarts alone and loses nothing",
+          "[integration][L6]") {
+  scratch dir;
+  tunerd_process tunerd{dir,
+                        {"--simulate"},
+                        {{"TUNERD_FAULT", "queue_scheduler.tick=throw@2"},
+                         {"SIMPLETUNER_JOB_POLL_INTERVAL", "1"}},
+                        "background:\n  queue_processing:\n"
+                        "    interval_seconds: 1\n"};
+  REQUIRE(tunerd.ready());
+  REQUIRE(!tunerd.submit({{"n", 1}}).empty());
+  REQUIRE(eventually([&] {
+    const auto w = worker(tunerd, "queue_scheduler");
+    return w.is_object() && w.at("restarts") == 1 && w.at("state") == "running";
+  }));
+  CHECK(worker(tunerd, "queue_scheduler")
+          .at("last_error")
+          .dump()
+          .find("fault point")
+        != std::string::npos);
+  CHECK(restarts_in_all(tunerd) == 1);
+  REQUIRE(!tunerd.submit({{"n", 2}}).empty());
+  CHECK(eventually([&] { return tunerd.count("completed") == 2; }));
+}
+
+TEST_CASE("requests get 503 while the store restarts", "[integration]") {
+  scratch dir;
+  tunerd_process tunerd{
+    dir, {"--simulate"}, {{"TUNERD_FAULT", "submit.before_commit=throw@2"}}};
+  REQUIRE(tunerd.ready());
+  const auto first = tunerd.submit({{"n", 1}});
+  REQUIRE(!first.empty());
+  const auto reply = tunerd.post("/api/cloud/jobs/submit?provider=replicate",
+                                 {{"version", "v"}, {"input", {{"n", 2}}}});
+  CHECK(reply.status >= 500);
+  CHECK(reply.json().contains("error"));
+  REQUIRE(eventually([&] { return !tunerd.submit({{"n", 3}}).empty(); }));
+  CHECK(tunerd.get("/api/cloud/jobs/" + first).status == 200);
+  CHECK(tunerd.get("/api/cloud/jobs").json().at("total") == 2);
+}
+
+TEST_CASE("a COMMIT that fails is answered as such", "[integration]") {
+  scratch dir;
+  tunerd_process tunerd{dir, {"--simulate"}};
+  REQUIRE(tunerd.ready());
+  tunerd_process failing{dir,
+                         {"--simulate", "--state-dir", dir.path + "/other"},
+                         {{"TUNERD_FAULT", "store.commit=throw@3"}}};
+  REQUIRE(failing.ready());
+  bool refused = false;
+  int accepted = 0;
+  for (int i = 0; i < 5; ++i) {
+    const auto reply = failing.post("/api/cloud/jobs/submit?provider=replicate",
+                                    {{"version", "v"}, {"input", {{"n", i}}}});
+    refused = refused || reply.status == 500;
+    accepted += reply.status == 200 ? 1 : 0;
+  }
+  CHECK(failing.get("/api/cloud/jobs").json().at("total") == accepted);
+  CHECK(eventually([&] { return failing.count("completed") == accepted; }));
+}
