@@ -35,9 +35,10 @@ std::string complaint(const json& stats, size_t jobs) {
   if (stats.at("submissions") != jobs)
     result += "submitted " + stats.at("submissions").dump() + " of "
               + std::to_string(jobs) + " jobs; ";
-  for (const auto& [job, times] : stats.at("submissions_by_job").items())
-    if (times != 1)
-      result += "job " + job + " was submitted " + times.dump() + " times; ";
+  for (const auto& [job, seen] : stats.at("by_job").items())
+    if (seen.at("submissions") != 1)
+      result += "job " + job + " was submitted " + seen.at("submissions").dump()
+                + " times; ";
   return result;
 }
 
@@ -51,7 +52,7 @@ std::string survive(const std::string& fault) {
   std::vector<int> acknowledged;
   bool died = false;
   {
-    tunerd_process tunerd{dir, {}, {{"TUNERD_FAULT", fault + "=kill"}}, yaml};
+    tunerd_process tunerd{dir, {}, {{"TUNERD_FAULT", fault}}, yaml};
     if (!tunerd.ready())
       return fault + ": not ready; " + tunerd.child.output();
     for (int i = 0; i < jobs; ++i)
@@ -69,8 +70,11 @@ std::string survive(const std::string& fault) {
     const auto reply = tunerd.get("/api/cloud/jobs?limit=1");
     return reply.status == 200 ? reply.json().value("total", -1) : -1;
   };
-  if (!eventually(
-        [&] { return total() > 0 && tunerd.count("completed") == total(); }))
+  const auto done = [&] {
+    return total() >= static_cast<int>(acknowledged.size())
+           && tunerd.count("completed") == total();
+  };
+  if (!eventually(done))
     return fault + ": jobs did not complete; "
            + tunerd.get("/api/cloud/jobs").body + tunerd.child.output();
   const auto stored = static_cast<size_t>(total());
@@ -97,20 +101,22 @@ std::string survive_all(std::vector<std::string> points) {
 
 TEST_CASE("a crash around a commit loses and doubles nothing",
           "[integration][Q2][Q3]") {
-  CHECK(survive_all({"submit.before_commit", "submit.after_commit",
-                     "claim.before_commit", "claim.after_commit",
-                     "record.before_commit", "record.after_commit",
-                     "apply.before_commit", "apply.after_commit"})
-        == "");
+  CHECK(
+    survive_all({"submit.before_commit=kill@2", "submit.after_commit=kill@2",
+                 "claim.before_commit=kill", "claim.after_commit=kill",
+                 "record.before_commit=kill", "record.after_commit=kill",
+                 "apply.before_commit=kill", "apply.after_commit=kill"})
+    == "");
 }
 
 TEST_CASE("a crash around a step of the dispatch loses and doubles nothing",
           "[integration][Q2][Q3]") {
-  CHECK(survive_all({"dispatch.before_claim", "dispatch.after_claim",
-                     "dispatch.before_submit", "provider.before_submit",
-                     "provider.after_submit", "dispatch.after_submit",
-                     "dispatch.before_record", "dispatch.after_record"})
-        == "");
+  CHECK(
+    survive_all({"dispatch.before_claim=kill", "dispatch.after_claim=kill",
+                 "dispatch.before_submit=kill", "provider.before_submit=kill",
+                 "provider.after_submit=kill", "dispatch.after_submit=kill",
+                 "dispatch.before_record=kill", "dispatch.after_record=kill"})
+    == "");
 }
 
 TEST_CASE("ten crashes at random lose and double nothing",
