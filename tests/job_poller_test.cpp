@@ -1,6 +1,7 @@
 #include "actors/job_poller/job_poller.hpp"
 
 #include "tests/deterministic.hpp"
+#include "tests/log_capture.hpp"
 
 #include <algorithm>
 #include <random>
@@ -554,4 +555,105 @@ TEST_CASE_METHOD(poller_fixture, "a stop in the middle leaves nothing behind",
   CHECK(asked.size() == 1);
   CHECK(code_of(ask_error<polling_status>(aut, get_polling_status{{"c"}}))
         == ec::worker_restarting);
+}
+
+TEST_CASE_METHOD(poller_fixture, "the poller says why it polls",
+                 "[job_poller][P10]") {
+  test::log_capture log;
+  start();
+  CHECK(log.messages()
+        == "INFO Auto-enabling job polling (no webhook configured)\n"
+           "INFO Starting job status polling (Auto, interval: 30s)\n"
+           "INFO Job polling loop started (interval: 30s)\n");
+  CHECK(log.lines().at(0).logger == "simpletuner.cloud.polling");
+  log.clear();
+  ask<polling_status>(aut, refresh_polling{{"corr-9"}});
+  REQUIRE(
+    log.contains("INFO", "Stopped existing job polling task for refresh"));
+  CHECK(log.lines().at(0).correlation_id == "corr-9");
+  caf::anon_send_exit(aut, caf::exit_reason::user_shutdown);
+  settle();
+  CHECK(log.contains("INFO", "Job polling loop stopped"));
+
+  log.clear();
+  settings.polling.enabled = true;
+  settings.polling.interval = 7s;
+  start();
+  CHECK(log.contains("INFO", "Starting job status polling "
+                             "(Enterprise Config, interval: 7s)"));
+  CHECK(!log.contains("Auto"));
+
+  log.clear();
+  settings.polling.enabled = false;
+  start();
+  CHECK(log.contains("INFO", "Job status polling is explicitly disabled in "
+                             "Enterprise Config"));
+  CHECK(log.lines().size() == 1);
+}
+
+TEST_CASE_METHOD(poller_fixture, "a round says how many it synced, if any",
+                 "[job_poller]") {
+  test::log_capture log;
+  start();
+  CHECK(!log.contains("Synced"));
+  active = {make_job("1"), make_job("2"), make_job("3")};
+  held = {"ext-3"};
+  advance(30s);
+  CHECK(!log.contains("Synced"));
+  advance(40s); // The third times out, the next round asks two again.
+  const auto lines = log.lines_with("Synced 2 active jobs");
+  REQUIRE(lines.size() == 1);
+  CHECK(lines[0].level == "DEBUG");
+  CHECK(lines[0].correlation_id == listings.at(1).correlation_id);
+}
+
+TEST_CASE_METHOD(poller_fixture, "a failure is a line with its reason",
+                 "[job_poller]") {
+  test::log_capture log;
+  active = {make_job("1")};
+  failure = make_error(ec::provider_timeout, "slow");
+  start();
+  const auto lines
+    = log.lines_with("Failed to sync job 1: provider_timeout: slow");
+  REQUIRE(lines.size() == 1);
+  CHECK(lines[0].level == "DEBUG");
+  CHECK(lines[0].correlation_id == "corr-1");
+  CHECK(lines[0].extra.at("job_id") == "1");
+  store_fails = true;
+  advance(30s);
+  REQUIRE(
+    log.contains("ERROR", "Error in job polling: database_error: disk full"));
+  CHECK(log.lines_with("Error in").at(0).correlation_id
+        == listings.at(1).correlation_id);
+}
+
+TEST_CASE_METHOD(poller_fixture, "an unknown status warns once per value",
+                 "[job_poller][P7]") {
+  test::log_capture log;
+  active = {make_job("1"), make_job("2")};
+  seen = says("levitating", caf::none);
+  start();
+  advance(90s);
+  const auto lines
+    = log.lines_with("Unknown status 'levitating' for job 2, keeping queued");
+  REQUIRE(lines.size() == 1);
+  CHECK(lines[0].level == "WARNING");
+  CHECK(lines[0].correlation_id == "corr-2");
+  seen = says("", caf::none);
+  advance(60s);
+  CHECK(log.lines_with("Unknown status").size() == 4);
+}
+
+TEST_CASE_METHOD(poller_fixture, "what cannot be asked is said",
+                 "[job_poller]") {
+  test::log_capture log;
+  active = {make_job("1"), make_job("2", "skynet"), make_job("3", "skynet")};
+  active[0].external_id.clear();
+  start();
+  advance(30s);
+  CHECK(
+    log.contains("DEBUG", "Skipping sync for job 1 - no valid external ID"));
+  CHECK(log.lines_with("Unknown provider: skynet").size() == 1);
+  CHECK(log.contains("WARNING", "Unknown provider: skynet"));
+  CHECK(asked.empty());
 }

@@ -3,6 +3,7 @@
 #include "actors/support/stable_address.hpp"
 
 #include "tests/deterministic.hpp"
+#include "tests/log_capture.hpp"
 
 #include <caf/event_based_actor.hpp>
 
@@ -566,4 +567,63 @@ TEST_CASE_METHOD(supervisor_fixture, "any storm of crashes ends in order",
   advance(10s);
   CHECK(happened() == "-e -d -c -b -a");
   CHECK(ended);
+}
+
+TEST_CASE_METHOD(supervisor_fixture, "a crash is one error line of its own",
+                 "[supervisor]") {
+  test::log_capture log;
+  start({make("a"), make("b", {"a"})});
+  log.clear();
+  ask_error<polling_status>(address["a"], refresh_polling{{"corr-1"}});
+  advance(backoff);
+  const auto lines = log.lines_with("Worker crashed");
+  REQUIRE(lines.size() == 1);
+  CHECK(lines[0].level == "ERROR");
+  CHECK(lines[0].logger == "simpletuner.cloud.tasks");
+  CHECK(lines[0].extra.at("worker") == "a");
+  CHECK(lines[0].extra.at("error") == "broken \"on purpose\"");
+  CHECK(lines[0].correlation_id.size() == 12);
+  const auto work = log.with_correlation_id(lines[0].correlation_id);
+  REQUIRE(work.size() == 3);
+  CHECK(work[1].message == "Worker started");
+  CHECK(work[1].extra.at("worker") == "a");
+  CHECK(work[2].extra.at("worker") == "b");
+}
+
+TEST_CASE_METHOD(supervisor_fixture, "a stop is said, and what did not obey",
+                 "[supervisor]") {
+  test::log_capture log;
+  std::optional<caf::scoped_actor> hung;
+  hung.emplace(sys);
+  auto curl = make("curl");
+  curl.start = [&hung] { return caf::actor_cast<caf::actor>(*hung); };
+  how["c"] = manners::deaf;
+  start({make("a"), curl, make("c")});
+  log.clear();
+  stop();
+  advance(10s);
+  REQUIRE(ended);
+  const auto& lines = log.lines();
+  REQUIRE(lines.size() == 5);
+  CHECK(lines[0].message == "Stopping background tasks...");
+  CHECK(lines[1].message == "Worker does not end, killing it");
+  CHECK(lines[1].extra.at("worker") == "c");
+  CHECK(lines[2].extra.at("worker") == "curl");
+  CHECK(lines[3].level == "ERROR");
+  CHECK(lines[3].message == "Worker did not end");
+  CHECK(lines[3].extra.at("worker") == "curl");
+  CHECK(lines[4].extra.at("error") == "did not end: curl");
+  for (const auto& line : lines)
+    CHECK(line.correlation_id == lines[0].correlation_id);
+}
+
+TEST_CASE_METHOD(supervisor_fixture, "an orderly stop is two lines",
+                 "[supervisor]") {
+  test::log_capture log;
+  start({make("a"), make("b")});
+  log.clear();
+  stop();
+  CHECK(log.messages()
+        == "INFO Stopping background tasks...\n"
+           "INFO Background tasks stopped\n");
 }
