@@ -1,4 +1,5 @@
 #include "actors/store/schema.hpp"
+#include "tests/log_capture.hpp"
 #include "tests/store_fixture.hpp"
 
 #include <sys/stat.h>
@@ -144,13 +145,18 @@ TEST_CASE_METHOD(store_fixture,
 
 TEST_CASE_METHOD(store_fixture, "a failing COMMIT fails all and stops nothing",
                  "[store][commit]") {
+  test::log_capture log;
   plant_faults();
   submit("old");
   hints.clear();
+  self->request(aut, 1min, end_job{{"c"}, "old"});
   CHECK(submit_all({"a", "at_commit", "old", "b"})
         == std::vector<std::string>{failed, failed, failed, failed});
   CHECK(hints.empty());
   CHECK(count_jobs() == 1);
+  CHECK(get("old").status == job_status::pending);
+  CHECK(!log.contains("Job old is cancelled"));
+  CHECK(log.contains("ERROR", "COMMIT failed, 5 commands had no effect"));
   CHECK(submit_all({"a", "b"}) == std::vector<std::string>(2));
   CHECK(hints.at(0).first_id == 2); // the lost ids are used again
 }
@@ -166,15 +172,16 @@ TEST_CASE_METHOD(store_fixture, "a transaction that ends by itself fails whole",
 
 TEST_CASE_METHOD(store_fixture, "a stop finishes and answers what was begun",
                  "[store][commit]") {
+  settle();
   auto pending = self->request(aut, 1min, submission("a"));
+  step(aut);
   self->send_exit(aut, caf::exit_reason::user_shutdown);
   settle();
-  bool answered = false;
-  pending.receive([&](const job_submitted&) { answered = true; },
-                  [](const caf::error&) {});
+  pending.receive([](const job_submitted& x) { CHECK(x.event_id == 1); },
+                  [](const caf::error& err) { FAIL(render(err)); });
   stop();
   start();
-  CHECK(count_jobs() == (answered ? 1 : 0));
+  CHECK(count_jobs() == 1);
 }
 
 TEST_CASE_METHOD(store_fixture, "what was acknowledged survives a crash",
@@ -183,6 +190,7 @@ TEST_CASE_METHOD(store_fixture, "what was acknowledged survives a crash",
   at_provider("j2", "e2");
   const auto before = events();
   self->request(aut, 1min, submission("lost"));
+  step(aut); // done, but not committed
   stop();
   start();
   CHECK(get("j2").external_id == "e2");
@@ -197,9 +205,9 @@ TEST_CASE_METHOD(store_fixture, "what was acknowledged survives a crash",
 TEST_CASE_METHOD(store_fixture, "the files belong to their owner alone",
                  "[store][database]") {
   submit("j1");
-  CHECK(mode_of(directory.file("state")) == 0700);
+  CHECK(mode_of(directory.file("state")) == 0700u);
   for (const auto* suffix : {"", "-wal", "-shm", ".lock"})
-    CHECK(mode_of(path + suffix) == 0600);
+    CHECK(mode_of(path + suffix) == 0600u);
 }
 
 TEST_CASE_METHOD(store_fixture, "a second daemon on the file is refused",
@@ -239,6 +247,17 @@ TEST_CASE_METHOD(store_fixture, "foreign files are refused and left alone",
   CHECK(message_of_open().find("another program") != std::string::npos);
   path = "/proc/none/tunerd.db";
   CHECK(message_of_open().find("/proc/none") != std::string::npos);
+}
+
+TEST_CASE_METHOD(store_fixture, "a reader needs no writer",
+                 "[store][database]") {
+  submit("j1");
+  stop();
+  db = std::make_shared<sql::database>(path);
+  auto only = db->connect(sql::connection::mode::read_only);
+  auto row = only->query("SELECT count(*) FROM jobs");
+  REQUIRE(row.step());
+  CHECK(row.get<int64_t>(0) == 1);
 }
 
 TEST_CASE_METHOD(store_fixture, "a reader cannot write", "[store][database]") {

@@ -1,3 +1,4 @@
+#include "tests/log_capture.hpp"
 #include "tests/store_fixture.hpp"
 
 using namespace tunerd;
@@ -179,4 +180,32 @@ TEST_CASE_METHOD(store_fixture, "every active job at a provider is listed",
   REQUIRE(active.jobs.size() == 3);
   for (size_t i = 0; i < ids.size(); ++i)
     CHECK(active.jobs[i].external_id == ids[i]);
+}
+
+TEST_CASE_METHOD(store_fixture, "a change is logged in the context of its job",
+                 "[store][L3]") {
+  test::log_capture log;
+  at_provider("j1", "e1");
+  apply(seen("j1", job_status::running));
+  apply(seen("j1", job_status::running)); // says nothing new
+  submit("j2");
+  end("j2");
+  limit(9, 3);
+  const auto lines = log.lines();
+  REQUIRE(lines.size() == 5);
+  CHECK(lines[0].message == "Job j1 is queued (was pending)");
+  CHECK(lines[1].message == "Job j1 is running (was queued)");
+  CHECK(lines[1].level == "INFO");
+  CHECK(lines[1].logger == "simpletuner.cloud.jobs");
+  CHECK(lines[1].correlation_id == "corr-j1"); // not the poll's
+  CHECK(lines[1].extra.at("job_id") == "j1");
+  CHECK(lines[1].extra.at("provider") == "replicate");
+  CHECK(lines[2].message == "Job j2 is cancelled (was pending)");
+  CHECK(lines[3].message == "Cancelled queued job j2");
+  CHECK(lines[3].logger == "simpletuner.cloud.queue");
+  CHECK(lines[3].correlation_id == "corr-j2");
+  CHECK(lines[4].message.find("Updated concurrency limits: global=9, "
+                              "per_user=3, per_team=10, fair_share=")
+        == 0);
+  CHECK(lines[4].correlation_id == "corr-limits");
 }

@@ -303,7 +303,7 @@ TEST_CASE_METHOD(store_fixture, "a change of status is one event with its data",
   x.subject.org_id = "acme";
   ask<job_submitted>(aut, x);
   end("j1");
-  const auto page = events();
+  auto page = events();
   REQUIRE(page.events.size() == 2);
   const auto created = nlohmann::json::parse(page.events[0].data);
   CHECK(created["type"] == "job_status_changed");
@@ -324,6 +324,13 @@ TEST_CASE_METHOD(store_fixture, "a change of status is one event with its data",
   CHECK(ended["user_id"] == 7);
   CHECK(ended["org_id"] == "acme");
   CHECK(ended["timestamp"].get<std::string>().size() == 24);
+  submit("j2");
+  claim({"j2"});
+  limit(1, 1);
+  page = events(3);
+  REQUIRE(page.events.size() == 2);
+  CHECK(nlohmann::json::parse(page.events[0].data)["queue_status"] == "ready");
+  CHECK(nlohmann::json::parse(page.events[1].data)["type"] == "limits_changed");
 }
 
 TEST_CASE_METHOD(store_fixture, "the log is read in pages and knows its ends",

@@ -1,27 +1,14 @@
 #include "actors/store/event_data.hpp"
 
-#include <nlohmann/json.hpp>
+#include "messages/json.hpp"
 
-#include <algorithm>
-#include <cstdio>
+#include <nlohmann/json.hpp>
 
 namespace tunerd::sql {
 
 namespace {
 
 using json = nlohmann::ordered_json;
-
-/// @returns `id` as a number if it is written like one: SimpleTuner's ids are
-/// integers, ours may be any text.
-json id_value(const std::string& id) {
-  constexpr size_t digits_max = 18; // fits int64
-  const auto digits = std::all_of(id.begin(), id.end(),
-                                  [](char c) { return c >= '0' && c <= '9'; });
-  const auto canonical = id == "0" || id.front() != '0';
-  if (digits && canonical && id.size() <= digits_max)
-    return std::stoll(id);
-  return id;
-}
 
 std::string text(const json& x) {
   return x.dump(-1, ' ', false, json::error_handler_t::replace);
@@ -39,21 +26,6 @@ event about(const job& x, std::string type, timestamp now) {
 
 } // namespace
 
-std::string iso_time(timestamp time) {
-  using namespace std::chrono;
-  const auto day = floor<days>(time);
-  const year_month_day date{day};
-  const hh_mm_ss clock{floor<milliseconds>(time - day)};
-  char out[48];
-  std::snprintf(out, sizeof(out), "%04d-%02u-%02uT%02d:%02d:%02d.%03dZ",
-                int{date.year()}, unsigned{date.month()}, unsigned{date.day()},
-                static_cast<int>(clock.hours().count()),
-                static_cast<int>(clock.minutes().count()),
-                static_cast<int>(clock.seconds().count()),
-                static_cast<int>(clock.subseconds().count()));
-  return out;
-}
-
 event status_event(const job& x, caf::optional<job_status> previous,
                    change_source source, timestamp now) {
   auto result = about(x, "job_status_changed", now);
@@ -62,14 +34,14 @@ event status_event(const job& x, caf::optional<job_status> previous,
             {"status", to_string(x.status)},
             {"previous_status", nullptr},
             {"source", to_string(source)},
-            {"timestamp", iso_time(now)},
+            {"timestamp", utc_text(now)},
             {"correlation_id", x.correlation_id}};
   if (previous)
     data["previous_status"] = to_string(*previous);
   if (!x.user_id.empty())
-    data["user_id"] = id_value(x.user_id);
+    data["user_id"] = id_json(x.user_id);
   if (!x.org_id.empty())
-    data["org_id"] = id_value(x.org_id);
+    data["org_id"] = id_json(x.org_id);
   result.data = text(data);
   return result;
 }
@@ -79,7 +51,7 @@ event queue_event(const job& x, timestamp now) {
   result.data = text({{"type", result.type},
                       {"job_id", x.id},
                       {"queue_status", to_string(x.queue)},
-                      {"timestamp", iso_time(now)},
+                      {"timestamp", utc_text(now)},
                       {"correlation_id", x.correlation_id}});
   return result;
 }
@@ -88,7 +60,7 @@ event limits_event(const context& ctx, timestamp now) {
   event result{.id = 0, .time = now, .type = "limits_changed"};
   result.correlation_id = ctx.correlation_id;
   result.data = text({{"type", result.type},
-                      {"timestamp", iso_time(now)},
+                      {"timestamp", utc_text(now)},
                       {"correlation_id", ctx.correlation_id}});
   return result;
 }

@@ -5,9 +5,6 @@
 
 namespace tunerd::sql {
 
-/// @returns `time` as "2024-01-15T10:30:00.000Z".
-std::string iso_time(timestamp time);
-
 /// @returns the event that tells subscribers the new status of `x`.
 /// @param previous None if the job is new.
 event status_event(const job& x, caf::optional<job_status> previous,
