@@ -132,6 +132,7 @@ void take(log_core& core, std::string& out) {
 void drain_all(log_core& core) noexcept {
   if (std::exchange(core.draining, true))
     return; // the wake-up of a line about trouble ended the driver
+  log_context scope{context{}}; // trouble with the file is no one's work
   for (int pass = 0; pass < 3; ++pass) {
     take(core, core.batch);
     if (core.batch.empty())

@@ -17,7 +17,8 @@ constexpr int stall_ms = 1'000;
 
 bool is_writable(int fd, int timeout_ms) noexcept {
   pollfd entry{fd, POLLOUT, 0};
-  return ::poll(&entry, 1, timeout_ms) > 0;
+  // poll ignores a negative descriptor until the time is over.
+  return fd >= 0 && ::poll(&entry, 1, timeout_ms) > 0;
 }
 
 /// One write of at most a page if `fd` takes it in time. @returns the bytes
