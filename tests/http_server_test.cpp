@@ -253,8 +253,26 @@ TEST_CASE_METHOD(http_fixture, "a slow sender is cut", "[http_server]") {
   }
   SECTION("that sends nothing at all") {
   }
+  SECTION("whose second request is the slow one") {
+    CHECK(client.ask(get).status == 200);
+    client.send("GET / HT");
+    CHECK(client.sees_close());
+    return;
+  }
   CHECK(client.sees_close());
   CHECK(call_count() == 0);
+}
+
+TEST_CASE_METHOD(http_fixture, "a client that does not read is cut",
+                 "[http_server]") {
+  opts.request_timeout = 50ms;
+  start_silent();
+  client.send(get);
+  server->reply(first_call(), {.body = std::string(30'000'000, 'x')});
+  const auto begin = std::chrono::steady_clock::now();
+  server->stop(5s); // Returns as soon as the connection has gone.
+  CHECK(std::chrono::steady_clock::now() - begin < 2s);
+  CHECK(client.receive().status == 0);
 }
 
 TEST_CASE_METHOD(http_fixture, "an idle connection is closed",
