@@ -9,6 +9,11 @@ using nlohmann::json;
 
 namespace {
 
+/// Input of a job that the simulator runs fast.
+json quick(int n) {
+  return {{"n", n}, {"simulate", {{"queue_ms", 10}, {"run_ms", 50}}}};
+}
+
 /// @returns the list of workers; empty if it cannot be had.
 json workers(const tunerd_process& tunerd) {
   const auto reply = tunerd.get("/api/tunerd/workers");
@@ -41,7 +46,7 @@ TEST_CASE("a worker that throws restarts alone and loses nothing",
                         "background:\n  queue_processing:\n"
                         "    interval_seconds: 1\n"};
   REQUIRE(tunerd.ready());
-  REQUIRE(!tunerd.submit({{"n", 1}}).empty());
+  REQUIRE(!tunerd.submit(quick(1)).empty());
   REQUIRE(eventually([&] {
     const auto w = worker(tunerd, "queue_scheduler");
     return w.is_object() && w.at("restarts") == 1 && w.at("state") == "running";
@@ -52,7 +57,7 @@ TEST_CASE("a worker that throws restarts alone and loses nothing",
           .find("fault point")
         != std::string::npos);
   CHECK(restarts_in_all(tunerd) == 1);
-  REQUIRE(!tunerd.submit({{"n", 2}}).empty());
+  REQUIRE(!tunerd.submit(quick(2)).empty());
   CHECK(eventually([&] { return tunerd.count("completed") == 2; }));
 }
 
@@ -61,13 +66,13 @@ TEST_CASE("requests get 503 while the store restarts", "[integration]") {
   tunerd_process tunerd{
     dir, {"--simulate"}, {{"TUNERD_FAULT", "submit.before_commit=throw@2"}}};
   REQUIRE(tunerd.ready());
-  const auto first = tunerd.submit({{"n", 1}});
+  const auto first = tunerd.submit(quick(1));
   REQUIRE(!first.empty());
   const auto reply = tunerd.post("/api/cloud/jobs/submit?provider=replicate",
                                  {{"version", "v"}, {"input", {{"n", 2}}}});
   CHECK(reply.status >= 500);
   CHECK(reply.json().contains("error"));
-  REQUIRE(eventually([&] { return !tunerd.submit({{"n", 3}}).empty(); }));
+  REQUIRE(eventually([&] { return !tunerd.submit(quick(3)).empty(); }));
   CHECK(tunerd.get("/api/cloud/jobs/" + first).status == 200);
   CHECK(tunerd.get("/api/cloud/jobs").json().at("total") == 2);
 }
@@ -81,7 +86,7 @@ TEST_CASE("a COMMIT that fails loses nothing acknowledged", "[integration]") {
   REQUIRE(tunerd.ready());
   int accepted = 0;
   for (int i = 0; i < 5; ++i)
-    accepted += tunerd.submit({{"n", i}}).empty() ? 0 : 1;
+    accepted += tunerd.submit(quick(i)).empty() ? 0 : 1;
   CHECK(tunerd.get("/api/cloud/jobs").json().at("total") == accepted);
   CHECK(eventually([&] { return tunerd.count("completed") == accepted; }));
   CHECK(restarts_in_all(tunerd) == 0);
