@@ -24,7 +24,8 @@ void sse_parser::feed(std::string_view bytes,
 }
 
 void sse_parser::line(const std::function<void(const sse_event&)>& on_event) {
-  const auto text = std::exchange(line_, {});
+  std::string text;
+  text.swap(line_);
   if (text.empty()) {
     if (has_data_)
       on_event(current_);
