@@ -1,6 +1,7 @@
 #include "actors/http_gateway/http_gateway.hpp"
 
 #include "tests/deterministic.hpp"
+#include "tests/log_capture.hpp"
 
 #include <nlohmann/json.hpp>
 
@@ -79,6 +80,8 @@ struct gateway_fixture : test::deterministic {
   std::vector<prepare_job> prepared;
   std::vector<get_queue_positions> asked;
   std::map<std::string, int64_t> places;
+  /// The place of jobs that `places` does not know.
+  caf::optional<int64_t> place_of_others = caf::none;
   std::vector<worker_state> workers{{"store", worker_phase::running},
                                     {"http_gateway", worker_phase::running}};
   std::vector<open_stream> streams;
@@ -171,8 +174,12 @@ struct gateway_fixture : test::deterministic {
         [this](const tick&) { wake(of_scheduler); },
         [this, me](const get_queue_positions& x) {
           asked.push_back(x);
+          auto known = places;
+          for (const auto& id : x.job_ids)
+            if (place_of_others)
+              known.emplace(id, *place_of_others);
           return respond(me, of_scheduler, x.ctx,
-                         queue_positions{x.ctx, places});
+                         queue_positions{x.ctx, known});
         },
         [this, me](const cancel_job& x) {
           auto job = stored;
@@ -194,11 +201,11 @@ struct gateway_fixture : test::deterministic {
   }
 
   /// Lets a request in. @returns its id.
-  uint64_t begin(http_call call) {
+  uint64_t begin(http_call call, std::string correlation_id = "corr-1") {
     call.id = ++last_id;
     call.peer = "127.0.0.1";
     call.headers.emplace_back("host", "localhost:8770");
-    call.headers.emplace_back("x-correlation-id", "corr-1");
+    call.headers.emplace_back("x-correlation-id", std::move(correlation_id));
     if (!call.body.empty())
       call.headers.emplace_back("content-type", "application/json");
     gate->on_call(std::move(call));
@@ -596,6 +603,120 @@ TEST_CASE_METHOD(gateway_fixture, "workers are listed", "[http_gateway]") {
   caf::anon_send_exit(supervisor, caf::exit_reason::kill);
   settle();
   check_error(call("GET", "/api/tunerd/workers"), 503, "service_unavailable");
+}
+
+// -- log ----------------------------------------------------------------------
+
+TEST_CASE_METHOD(gateway_fixture, "a submission is logged as documented",
+                 "[http_gateway][L2][L3]") {
+  test::log_capture log;
+  place_of_others = 4;
+  auto body = plain;
+  body["user_id"] = 7;
+  body["estimated_cost"] = 2.5;
+  const auto id
+    = post("/api/cloud/jobs/submit", body)["job_id"].get<std::string>();
+  INFO(log.messages());
+  const auto submitted_lines = log.lines_with("Job submitted successfully");
+  REQUIRE(submitted_lines.size() == 1);
+  const auto& line = submitted_lines[0];
+  CHECK(line.level == "INFO");
+  CHECK(line.logger == "simpletuner.cloud.jobs");
+  CHECK(line.extra.at("job_id") == id);
+  CHECK(line.extra.at("provider") == "replicate");
+  CHECK(line.extra.at("user_id") == "7");
+  CHECK(line.extra.at("cost_estimate") == "2.5");
+  const auto enqueued = log.lines_with(
+    "Enqueued job " + id + " for user 7 at priority 30 (position 4)");
+  REQUIRE(enqueued.size() == 1);
+  CHECK(enqueued[0].level == "INFO");
+  CHECK(enqueued[0].logger == "simpletuner.cloud.queue");
+  CHECK(enqueued[0].extra.at("job_id") == id);
+  for (const auto& x : log.lines())
+    CHECK(x.correlation_id == "corr-1");
+}
+
+TEST_CASE_METHOD(gateway_fixture, "a repeated submission is not announced",
+                 "[http_gateway][Q13]") {
+  test::log_capture log;
+  idempotent_hit = true;
+  post("/api/cloud/jobs/submit", plain);
+  CHECK(!log.contains("INFO", ""));
+}
+
+TEST_CASE_METHOD(gateway_fixture, "each request has one access line",
+                 "[http_gateway][L3]") {
+  test::log_capture log;
+  call("GET", "/api/cloud/jobs/j1?a=b");
+  call("GET", "/nowhere/j1");
+  of_store.failure = make_error(ec::database_error, "disk full");
+  advance(1s);
+  call("GET", "/api/cloud/jobs/j1");
+  std::vector<test::log_line> access;
+  for (const auto& line : log.lines())
+    if (line.message == "HTTP request")
+      access.push_back(line);
+  REQUIRE(access.size() == 3);
+  CHECK(access[0].level == "DEBUG");
+  CHECK(access[0].logger == "simpletuner.cloud.http");
+  CHECK(access[0].extra
+        == std::map<std::string, std::string>{{"method", "GET"},
+                                              {"route", "/api/cloud/jobs/{id}"},
+                                              {"status", "200"},
+                                              {"duration_ms", "0"}});
+  CHECK(access[1].level == "DEBUG");
+  CHECK(access[1].extra.at("route") == "unmatched");
+  CHECK(access[2].level == "WARNING");
+  CHECK(access[2].extra.at("status") == "500");
+  CHECK(log.contains("HTTP request failed"));
+  for (const auto& line : log.lines())
+    CHECK(line.correlation_id == "corr-1");
+}
+
+TEST_CASE_METHOD(gateway_fixture, "requests under way do not mix their ids",
+                 "[http_gateway][L1]") {
+  test::log_capture log;
+  of_store.silent = true;
+  for (const auto* id : {"a", "b", "c"})
+    begin({.method = "GET", .target = "/api/cloud/jobs/j1"}, id);
+  caf::anon_send(store, tick{});
+  settle();
+  for (const auto* id : {"a", "b", "c"})
+    CHECK(log.with_correlation_id(id).size() == 1);
+  CHECK(log.lines().size() == 3);
+}
+
+TEST_CASE_METHOD(gateway_fixture, "no line has what a client sent in secret",
+                 "[http_gateway]") {
+  test::log_capture log;
+  auto body = plain;
+  body["config"]["hf_token"] = "s3cret";
+  body["webhook_url"] = "https://example.org/?key=s3cret";
+  begin({.method = "POST",
+         .target = "/api/cloud/jobs/submit?token=s3cret",
+         .headers = {{"x-api-key", "s3cret"}, {"authorization", "s3cret"}},
+         .body = body.dump()});
+  begin({.method = "POST",
+         .target = "/api/cloud/jobs/submit",
+         .body = R"({"config": {"token": "s3cret)"});
+  CHECK(log.lines().size() >= 4);
+  for (const auto& line : log.lines())
+    CHECK(line.text.find("s3cret") == std::string::npos);
+}
+
+TEST_CASE_METHOD(gateway_fixture, "an id made here is noted",
+                 "[http_gateway][L3]") {
+  test::log_capture log;
+  gate->on_call({.id = ++last_id,
+                 .method = "GET",
+                 .target = "/health",
+                 .headers = {{"host", "localhost"}}});
+  settle();
+  REQUIRE(server->replies[last_id].size() == 1);
+  const auto id
+    = header(server->replies[last_id][0].headers, "X-Correlation-ID");
+  CHECK(log.contains("DEBUG", "New correlation id"));
+  CHECK(log.with_correlation_id(id).size() == 2);
 }
 
 // -- trouble ------------------------------------------------------------------

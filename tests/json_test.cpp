@@ -1,3 +1,4 @@
+#include "actors/queue_scheduler/job_queue.hpp"
 #include "messages/json.hpp"
 
 #include <nlohmann/json.hpp>
@@ -133,6 +134,23 @@ TEST_CASE("an entry shows how long waiting has raised it", "[json][Q5]") {
   CHECK(entry_json(x, view)["effective_priority"] == 40);
   x.queue = queue_status::running;
   CHECK(entry_json(x, view)["effective_priority"] == 35);
+}
+
+TEST_CASE("what is shown as priority is what the queue goes by", "[json][Q5]") {
+  constexpr unsigned seed = 3;
+  INFO("seed " << seed);
+  std::mt19937_64 random{seed};
+  auto x = sample();
+  for (int i = 0; i < 10'000; ++i) {
+    const auto base = static_cast<int32_t>(random() % 51);
+    const auto waited = std::chrono::seconds{random() % 40'000};
+    const auto threshold = std::chrono::minutes{random() % 200 + 1};
+    x.priority_override = base;
+    const auto shown = effective_priority(
+      x, {.now = x.queued_at + waited, .starvation_threshold = threshold});
+    if (shown != effective_priority(base, waited, threshold))
+      FAIL(base << " after " << waited.count() << " s");
+  }
 }
 
 TEST_CASE("statistics are counts of rows, never constants", "[json][Q10]") {

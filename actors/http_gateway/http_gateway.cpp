@@ -72,6 +72,8 @@ void http_gateway_state::refuse(const call& x, const rest::refusal& why) {
 void http_gateway_state::finish(const call& x, http_reply reply,
                                 const std::string& error) {
   const auto status = reply.status;
+  if (x->method == "HEAD")
+    reply.body.clear(); // the client would read it as the next response
   gate->reply(x->id, std::move(reply));
   const auto took = std::chrono::duration_cast<std::chrono::milliseconds>(
     self->clock().now() - x->arrived);

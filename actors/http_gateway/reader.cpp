@@ -4,6 +4,7 @@
 #include <charconv>
 #include <cmath>
 #include <limits>
+#include <string_view>
 
 namespace tunerd::rest {
 
@@ -36,7 +37,7 @@ bool is_shallow(const std::string& text) {
 /// @param at Count of bytes read when the parser gave up.
 refusal malformed(const std::string& text, size_t at) {
   const auto byte = std::clamp<size_t>(at, 1, text.size() + 1);
-  const auto before = text.substr(0, byte - 1);
+  const auto before = std::string_view{text}.substr(0, byte - 1);
   const auto line = std::count(before.begin(), before.end(), '\n') + 1;
   const auto line_begin = before.rfind('\n') + 1; // 0 in the first line
   const auto column = byte - line_begin;
