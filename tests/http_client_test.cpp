@@ -1,5 +1,7 @@
 #include "actors/provider_gateway/curl_transfer.hpp"
 #include "actors/provider_gateway/http_client.hpp"
+#include "actors/provider_gateway/provider_gateway.hpp"
+#include "actors/replicate_simulator/replicate_simulator.hpp"
 
 #include <caf/actor_system.hpp>
 #include <caf/actor_system_config.hpp>
@@ -515,11 +517,11 @@ struct client_fixture {
     cfg.set("scheduler.max-threads", size_t{2});
   }
 
-  caf::error ask(const http_client_actor& client, const http_request& request,
-                 http_response& answer) {
+  template <class Answer, class Handle, class Message>
+  caf::error ask(const Handle& whom, const Message& message, Answer& answer) {
     caf::error result;
-    self->request(client, 20s, request)
-      .receive([&](http_response& x) { answer = std::move(x); },
+    self->request(whom, 20s, message)
+      .receive([&](Answer& x) { answer = std::move(x); },
                [&](caf::error& err) { result = std::move(err); });
     return result;
   }
@@ -588,4 +590,103 @@ TEST_CASE_METHOD(client_fixture, "a late answer of a dead client hurts nobody",
   self->send_exit(client, caf::exit_reason::kill);
   self->receive([](const caf::down_msg&) {});
   curl->stop();
+}
+
+// -- the whole way to the simulator -------------------------------------------
+
+namespace {
+
+/// Gateway, client and simulator as the daemon has them.
+struct simulator_fixture : client_fixture {
+  simulator_fixture() {
+    simulator.start();
+    provider_gateway_settings x;
+    x.replicate.base_url = simulator.base_url();
+    x.replicate.token = "r8_x";
+    x.replicate.version = "me/model:5f2";
+    x.world = {.now = clock, .random = [] { return uint64_t{0}; }};
+    gateway = sys.spawn(provider_gateway, x, sys.spawn(http_client, curl));
+  }
+
+  ~simulator_fixture() {
+    curl->stop();
+  }
+
+  submission_outcome submit() {
+    const context ctx{"corr-1"};
+    prepare_job wish{ctx, "replicate"};
+    wish.input = R"({"job": "j1"})";
+    job_prepared prepared;
+    CHECK(!ask(gateway, wish, prepared));
+    submission_outcome outcome;
+    CHECK(!ask(gateway,
+               submit_to_provider{ctx, "replicate", "j1", prepared.input},
+               outcome));
+    return outcome;
+  }
+
+  /// Lets the next submission end with `fault`, a JSON object.
+  void fail_submission(const std::string& fault) {
+    auto request = post(simulator.origin() + "/simulator/faults",
+                        R"({"submit": [)" + fault + "]}");
+    request.headers = {{"content-type", "application/json"}};
+    CHECK(call(*curl, request).status == 200);
+  }
+
+  std::vector<provider_job> listed() {
+    provider_job_page page;
+    CHECK(!ask(gateway,
+               list_provider_jobs{
+                 {"corr-1"}, "replicate", clock() - std::chrono::minutes{5}},
+               page));
+    return page.jobs;
+  }
+
+  std::atomic<int64_t> time{1'700'000'000};
+  wall_clock clock = [this] { return timestamp{std::chrono::seconds{time}}; };
+  std::atomic<uint64_t> bits{0};
+  replicate_simulator simulator{
+    {.clock = clock, .random = [this] { return ++bits * 0x9E3779B97F4A7C15; }}};
+  std::shared_ptr<curl_thread> curl = std::make_shared<curl_thread>(settings());
+  provider_gateway_actor gateway;
+};
+
+} // namespace
+
+TEST_CASE_METHOD(simulator_fixture, "a job goes its way at the simulator",
+                 "[provider][http_client][replicate_simulator]") {
+  const auto outcome = submit();
+  REQUIRE(outcome.result == submission_result::accepted);
+  CHECK(outcome.seen.status == job_status::queued);
+  time += 2;
+  const get_provider_job query{
+    {"corr-1"}, "replicate", outcome.seen.external_id, "h100"};
+  provider_job_found found;
+  REQUIRE(!ask(gateway, query, found));
+  CHECK(found.seen.status == job_status::running);
+  CHECK(found.seen.version == "5f2");
+  const auto jobs = listed();
+  REQUIRE(jobs.size() == 1);
+  CHECK(jobs[0].external_id == outcome.seen.external_id);
+  CHECK(jobs[0].input == R"({"job":"j1"})");
+  provider_job_cancelled cancelled;
+  REQUIRE(!ask(gateway,
+               cancel_provider_job{query.ctx, "replicate", query.external_id},
+               cancelled));
+  CHECK(cancelled.seen.status == job_status::cancelled);
+}
+
+TEST_CASE_METHOD(simulator_fixture, "an answer that got lost leaves one job",
+                 "[provider][http_client][replicate_simulator][Q3]") {
+  fail_submission(R"({"kind": "close", "created": true})");
+  CHECK(submit().result == submission_result::in_doubt);
+  CHECK(listed().size() == 1);
+  fail_submission(R"({"kind": "garbage", "created": true})");
+  CHECK(submit().result == submission_result::in_doubt);
+  CHECK(listed().size() == 2);
+  fail_submission(R"({"kind": "status", "status": 429, "retry_after": 7})");
+  const auto throttled = submit();
+  CHECK(throttled.result == submission_result::not_accepted);
+  CHECK(throttled.retry_after == 7s);
+  CHECK(listed().size() == 2);
 }

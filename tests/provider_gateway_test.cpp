@@ -1,6 +1,7 @@
 #include "actors/provider_gateway/provider_gateway.hpp"
 
 #include "tests/deterministic.hpp"
+#include "tests/log_capture.hpp"
 
 #include <nlohmann/json.hpp>
 
@@ -422,6 +423,62 @@ TEST_CASE_METHOD(fixture, "a stop in the middle of calls and pauses is clean",
   answer_hanging(201, running);
   advance(2min);
   CHECK(requests.size() == 2);
+}
+
+// -- the log ------------------------------------------------------------------
+
+TEST_CASE_METHOD(fixture, "each try is a line of its job with what came of it",
+                 "[provider_gateway][L1][L3]") {
+  test::log_capture log;
+  script = {answered(503), {http_transfer::lost}, answered(200, running)};
+  REQUIRE(ask_for<provider_job_found>(query(), 5s));
+  INFO(log.messages());
+  CHECK(
+    log.contains("WARNING", "Attempt 1/3 failed, retrying in 1.00s: HTTP 503"));
+  CHECK(log.contains("WARNING",
+                     "Attempt 2/3 failed, retrying in 2.00s: broken wire"));
+  const auto calls = log.lines_with("Provider call finished");
+  REQUIRE(calls.size() == 3);
+  CHECK(calls[0].level == "DEBUG");
+  CHECK(calls[0].extra.at("operation") == "look_up");
+  CHECK(calls[0].extra.at("method") == "GET");
+  CHECK(calls[0].extra.at("status") == "503");
+  CHECK(calls[0].extra.at("duration_ms") == "0");
+  CHECK(calls[1].extra.at("failure") == "broken wire");
+  CHECK(calls[2].extra.at("status") == "200");
+  for (const auto& line : log.lines()) {
+    CHECK(line.logger == "simpletuner.cloud.providers");
+    CHECK(line.correlation_id == "corr-1");
+    CHECK(line.extra.at("job_id") == "j1");
+  }
+}
+
+TEST_CASE_METHOD(fixture, "giving up is said once", "[provider_gateway]") {
+  test::log_capture log;
+  CHECK(code_after({answered(500), answered(500), answered(502)})
+        == ec::provider_error);
+  CHECK(log.contains("ERROR", "All 3 attempts failed: HTTP 502"));
+  CHECK(log.lines_with("attempts failed").size() == 1);
+  log.clear();
+  CHECK(code_after({answered(404)}) == ec::no_such_provider_job);
+  CHECK(log.lines().size() == 1);
+}
+
+TEST_CASE_METHOD(fixture, "neither token nor input reaches the log",
+                 "[provider_gateway][W4]") {
+  test::log_capture log;
+  secrets["HF_TOKEN"] = "hf_clear";
+  for (const auto& next :
+       {answered(201, running), answered(422, R"({"detail":"hf_clear"})"),
+        answered(500, "hf_clear"), step{http_transfer::lost}}) {
+    script = {next};
+    ask<submission_outcome>(
+      aut, submission(R"({"a":"my input","t":"${secret:HF_TOKEN}"})"));
+  }
+  CHECK(log.lines().size() == 4);
+  for (const auto& line : log.lines())
+    for (const auto* hidden : {"hf_clear", "r8_x", "my input", "secret:"})
+      CHECK(line.text.find(hidden) == std::string::npos);
 }
 
 TEST_CASE("a call never takes longer than said", "[provider_gateway]") {
