@@ -25,8 +25,22 @@ struct log_format {
   wall_clock now;
 };
 
+/// Tells one process from another; unique enough, and needs no randomness.
+std::string make_process_id() {
+  auto seed
+    = static_cast<uint64_t>(system_clock_now().time_since_epoch().count()
+                            ^ (int64_t{::getpid()} << 40));
+  return new_correlation_id([&seed] {
+    seed += 0x9e3779b97f4a7c15; // splitmix64
+    auto bits = (seed ^ (seed >> 30)) * 0xbf58476d1ce4e5b9;
+    bits = (bits ^ (bits >> 27)) * 0x94d049bb133111eb;
+    return bits ^ (bits >> 31);
+  });
+}
+
 /// Lives for ever: destructors of static objects may log.
 struct log_core {
+  const std::string process_id = make_process_id();
   log_buffer buffer{buffer_bytes, STDERR_FILENO};
 
   /// Guards `format`.
@@ -46,23 +60,9 @@ struct log_core {
   const log_driver* driver = nullptr;
 };
 
-/// Tells one process from another; unique enough, and needs no randomness.
-std::string make_process_id() {
-  auto seed
-    = static_cast<uint64_t>(system_clock_now().time_since_epoch().count()
-                            ^ (int64_t{::getpid()} << 40));
-  return new_correlation_id([&seed] {
-    seed += 0x9e3779b97f4a7c15; // splitmix64
-    auto bits = (seed ^ (seed >> 30)) * 0xbf58476d1ce4e5b9;
-    bits = (bits ^ (bits >> 27)) * 0x94d049bb133111eb;
-    return bits ^ (bits >> 31);
-  });
-}
-
 void use(log_core& core, log_settings settings, wall_clock now) {
-  static const auto process_id = make_process_id();
   if (settings.correlation_id.empty())
-    settings.correlation_id = process_id;
+    settings.correlation_id = core.process_id;
   if (core.drain)
     core.lost_before += core.drain->lost();
   core.drain.emplace(settings.console_fd,
@@ -78,6 +78,7 @@ void use(log_core& core, log_settings settings, wall_clock now) {
 log_core& the_core() {
   static auto& core = [&]() -> log_core& {
     auto* result = new log_core;
+    result->batch.reserve(buffer_bytes); // later there may be no memory
     use(*result, {}, system_clock_now);
     std::atexit(drain_log);
     return *result;

@@ -49,9 +49,10 @@ void log_file::reopen() noexcept {
     return;
   if (output_.fd() >= 0)
     ::close(output_.fd());
-  const auto fd
-    = ::open(settings_.path.c_str(),
-             O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NOCTTY, 0640);
+  // O_NONBLOCK concerns named pipes only: nobody waits for their reader.
+  const auto fd = ::open(
+    settings_.path.c_str(),
+    O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NOCTTY | O_NONBLOCK, 0640);
   output_.use(fd, fd < 0 ? errno : 0);
 }
 

@@ -120,10 +120,15 @@ std::string_view base_name_of(std::string_view function) {
              && !function.substr(end).starts_with("(anonymous"))
       break;
   }
-  if (const auto op = function.find("::operator"); op < function.size())
-    return function.substr(op + 2, function.find('(', op + 11) - op - 2);
   const auto name = function.substr(0, end);
-  return name.substr(name.find_last_of(":*& ") + 1);
+  const auto begin = name.find_last_of(":*& ") + 1;
+  if (end < function.size() && name.substr(begin) != "operator")
+    return name.substr(begin);
+  // operator(), or one that has confused the count above.
+  const auto op = function.find("::operator");
+  if (op == std::string_view::npos)
+    return name.substr(begin);
+  return function.substr(op + 2, function.find('(', op + 11) - op - 2);
 }
 
 } // namespace tunerd

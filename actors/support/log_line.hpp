@@ -41,7 +41,4 @@ bool has_exception(const log_record& record) noexcept;
 /// @returns whether values under this key must not be shown.
 bool is_secret(std::string_view key) noexcept;
 
-/// Longer strings, in bytes, end in "..." instead.
-constexpr size_t log_string_bytes_max = 16 * 1024;
-
 } // namespace tunerd
