@@ -19,10 +19,13 @@ for ((i = 0; i < ${#arguments[@]}; i++)); do
 done
 url=http://$listen
 
-deploy/install-deps.sh
-# Another compiler may warn of more; that is no reason not to run.
-cmake --preset release -DTUNERD_BUILD_TESTS=OFF -DTUNERD_WERROR=OFF >/dev/null
-cmake --build --preset release
+# Standard output is the log's alone.
+{
+  deploy/install-deps.sh
+  # Another compiler may warn of more; that is no reason not to run.
+  cmake --preset release -DTUNERD_BUILD_TESTS=OFF -DTUNERD_WERROR=OFF
+  cmake --build --preset release
+} >&2
 bin=build/release
 
 # The simulator forgets its jobs when it stops, so the demo forgets them too.
@@ -32,8 +35,9 @@ if [ -z "${SIMPLETUNER_STATE_DIR:-}" ]; then
   trap 'rm -rf "$SIMPLETUNER_STATE_DIR"' EXIT
 fi
 
-# A demo shall be quick; simulated jobs take five seconds.
+# A demo shall be quick (simulated jobs take five seconds) and show every step.
 export SIMPLETUNER_JOB_POLL_INTERVAL=${SIMPLETUNER_JOB_POLL_INTERVAL:-2}
+export SIMPLETUNER_LOG_LEVEL=${SIMPLETUNER_LOG_LEVEL:-DEBUG}
 
 $bin/tunerd --simulate "${arguments[@]}" &
 tunerd=$!
@@ -54,7 +58,6 @@ if kill -0 $tunerd 2>/dev/null; then
   fi
   cat >&2 <<TEXT
 
-tunerd listens on $url
   watch it:      curl -N $url/api/events
   ask it:        $bin/tunerctl --url $url jobs
   submit a job:  echo '{"input": {"steps": 10}}' | $bin/tunerctl --url $url submit -
