@@ -1,5 +1,6 @@
 #pragma once
 
+#include "actors/store/job_table.hpp"
 #include "actors/store/store.hpp"
 #include "actors/store/store_reader.hpp"
 
@@ -149,6 +150,20 @@ protected:
     x.max_concurrent = global;
     x.user_max_concurrent = user;
     ask<limits_in_force>(aut, x);
+  }
+
+  /// Stores `count` copies of a job, j1, j2, ...
+  void clone_job(const std::string& id, int64_t count) {
+    constexpr std::string_view own = "row, id, ";
+    auto columns = sql::job_columns;
+    columns.resize(columns.rfind(", external_id"));
+    const auto others = columns.substr(own.size());
+    auto raw = db->connect(sql::connection::mode::read_write);
+    raw->execute("WITH RECURSIVE n (i) AS (VALUES (1) UNION ALL SELECT i + 1 "
+                 "FROM n WHERE i < ?2) INSERT INTO jobs (id, external_id, "
+                   + others + ") SELECT 'j' || n.i, '', " + others
+                   + " FROM n JOIN jobs ON id = ?1",
+                 id, count);
   }
 
   temporary_directory directory;

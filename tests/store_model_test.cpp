@@ -11,9 +11,9 @@ using namespace std::chrono_literals;
 
 namespace {
 
-constexpr int sequences = 12;
-constexpr int batches = 25;
-constexpr int batch_size_max = 30;
+constexpr int sequences = 6;
+constexpr int batches = 15;
+constexpr int batch_size_max = 60;
 constexpr int ids = 14;
 
 struct model_job {

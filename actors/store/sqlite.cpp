@@ -97,6 +97,14 @@ bool connection::in_transaction() const noexcept {
   return sqlite3_get_autocommit(db_.get()) == 0;
 }
 
+int64_t connection::rows_scanned() const noexcept {
+  int64_t result = 0;
+  for (const auto& [text, raw] : cache_)
+    result
+      += sqlite3_stmt_status(raw.get(), SQLITE_STMTSTATUS_FULLSCAN_STEP, 0);
+  return result;
+}
+
 void connection::interrupt() noexcept {
   sqlite3_interrupt(db_.get());
 }

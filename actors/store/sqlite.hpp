@@ -133,6 +133,10 @@ public:
   /// @returns whether a transaction is open. Some errors end it by themselves.
   bool in_transaction() const noexcept;
 
+  /// @returns how many rows were read so far because no index led to those
+  /// that were wanted.
+  int64_t rows_scanned() const noexcept;
+
   /// Lets what is running fail with SQLITE_INTERRUPT. Any thread.
   void interrupt() noexcept;
 
