@@ -95,15 +95,15 @@ void queue_scheduler_state::submit_claimed(const context& ctx,
                                            const jobs_claimed& answer) {
   fault_point("dispatch.after_claim");
   claim_failures = 0;
-  auto refused = std::exchange(claiming, {});
+  auto without_slot = std::exchange(claiming, {});
   const auto round = ++last_round;
   if (!answer.claimed.empty())
     rounds[round] = {ctx, answer.claimed.size()};
   for (const auto& x : answer.claimed) {
-    std::erase(refused, x.subject.id);
+    std::erase(without_slot, x.subject.id);
     submit(x, round);
   }
-  for (const auto& job_id : refused) {
+  for (const auto& job_id : without_slot) {
     const auto why = answer.refused.find(job_id);
     put_back(job_id, why == answer.refused.end() ? "not pending any more"
                                                  : why->second);
@@ -282,8 +282,7 @@ void queue_scheduler_state::retry_record(int64_t attempt_id,
   // belongs to another attempt: the store knows which.
   log.warning("What came of job {} was not stored: {}", x.job_id, render(err));
   if (x.outcome->result == submission_result::accepted)
-    if (auto i = comparisons.find(x.provider); i != comparisons.end())
-      i->second.refused.emplace(attempt_id, x.outcome->seen.external_id);
+    refused[x.job_id].emplace(attempt_id, x.outcome->seen.external_id);
   attempts.erase(x.job_id);
   mark_dirty(x.job_id);
   leave_round(x.round, {});

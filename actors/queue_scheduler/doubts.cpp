@@ -130,8 +130,9 @@ void queue_scheduler_state::ask_adopted(const std::string& provider) {
 void queue_scheduler_state::judge(const std::string& provider,
                                   const job_list& active) {
   auto& x = comparisons.at(provider);
-  evidence known{.visibility_window = window_of(provider),
-                 .refused = x.refused};
+  evidence known{.visibility_window = window_of(provider)};
+  for (const auto& [job_id, pairs] : refused)
+    known.refused.insert(pairs.begin(), pairs.end());
   for (const auto& other : active.jobs)
     if (other.provider == provider)
       known.adopted.insert(other.external_id);

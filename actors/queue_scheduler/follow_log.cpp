@@ -51,6 +51,7 @@ void queue_scheduler_state::take_all(const queue_snapshot& snapshot) {
   std::erase_if(setbacks, has_left);
   std::erase_if(accepted_at, has_left);
   std::erase_if(written, has_left);
+  std::erase_if(refused, has_left);
   missed = true; // hints that came meanwhile were not kept
   look();
   catch_up();
@@ -58,17 +59,22 @@ void queue_scheduler_state::take_all(const queue_snapshot& snapshot) {
 
 void queue_scheduler_state::read_missed() {
   reading = true;
+  missed = false; // a hint may say otherwise before the answer is here
   self->ask(
     store, settings.store_timeout,
     read_events{new_work(), heard, events_per_page},
     [this](const event_page& x) { take_events(x); },
-    [this](const caf::error& err) { retry_reading(err); });
+    [this](const caf::error& err) {
+      missed = true;
+      retry_reading(err);
+    });
 }
 
 void queue_scheduler_state::take_events(const event_page& page) {
   reading = false;
   reading_failures = 0;
-  missed = page.events.size() >= static_cast<size_t>(events_per_page);
+  if (page.events.size() >= static_cast<size_t>(events_per_page))
+    missed = true;
   for (const auto& x : page.events) {
     heard = std::max(heard, x.id);
     if (!x.job_id.empty())
@@ -163,6 +169,7 @@ void queue_scheduler_state::forget(const std::string& job_id) {
   setbacks.erase(job_id);
   accepted_at.erase(job_id);
   written.erase(job_id);
+  refused.erase(job_id);
 }
 
 } // namespace tunerd

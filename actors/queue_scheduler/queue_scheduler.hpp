@@ -90,8 +90,6 @@ struct queue_scheduler_state {
     uint32_t failures = 0;
     /// The next listing begins then.
     time_point due = {};
-    /// Attempts with external ids that the store refused them.
-    std::set<std::pair<int64_t, std::string>> refused = {};
   };
 
   struct written_attempt {
@@ -181,6 +179,9 @@ struct queue_scheduler_state {
   /// show it as it was and are left out; the entry leaves with the first row
   /// that does not.
   std::map<std::string, written_attempt> written = {};
+  /// Attempts with external ids that the store refused them, by job. Leaves
+  /// with the job.
+  std::map<std::string, std::set<std::pair<int64_t, std::string>>> refused = {};
   /// By provider. Leaves with the last attempt in doubt there.
   std::map<std::string, comparison> comparisons = {};
   /// By attempt. Leaves when the attempt is closed.
