@@ -3,6 +3,7 @@
 #include "actors/queue_scheduler/queue_scheduler.hpp"
 #include "messages/fingerprint.hpp"
 
+#include "tests/log_capture.hpp"
 #include "tests/store_fixture.hpp"
 
 #include <algorithm>
@@ -260,7 +261,7 @@ public:
     aut = nullptr;
   }
 
-public:
+protected:
   void start() {
     aut = spawn(queue_scheduler, scheduler_settings, gated, gateway);
     settle();
@@ -312,6 +313,7 @@ public:
     ask<limits_in_force>(store_itself, x);
   }
 
+  log_capture log;
   temporary_directory directory;
   std::mt19937_64 random{1};
   queue_limits limits = {};

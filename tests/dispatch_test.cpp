@@ -193,12 +193,10 @@ struct crash_run : dispatch_fixture {
 
 TEST_CASE("whatever crashes, each job is submitted exactly once",
           "[dispatch][Q1][Q2][Q3][Q4]") {
-  const char* first = std::getenv("FIRST"); const char* last = std::getenv("LAST");
-  for (unsigned seed = first ? unsigned(std::atoi(first)) : 1; seed <= (last ? unsigned(std::atoi(last)) : 8); ++seed) {
+  for (unsigned seed = 1; seed <= 4; ++seed) {
     INFO("seed " << seed);
     crash_run subject{seed};
     subject.run();
     subject.check_outcome();
-    std::printf("%u: %zu submits %zu made %zu lists %zu cancels %zu cancelled\n", seed, subject.there.submits.size(), subject.there.made.size(), subject.there.lists.size(), subject.there.cancels.size(), subject.cancelled.size());
   }
 }

@@ -610,6 +610,8 @@ struct simulator_fixture : client_fixture {
 
   ~simulator_fixture() {
     curl->stop();
+    // Its time-outs would keep it, and the system, alive until they fire.
+    caf::anon_send_exit(gateway, caf::exit_reason::kill);
   }
 
   submission_outcome submit() {

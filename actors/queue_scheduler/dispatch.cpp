@@ -167,6 +167,7 @@ void queue_scheduler_state::submitted(int64_t attempt_id,
   auto& x = in_flight.at(attempt_id);
   x.delay = delay_after(x, outcome);
   x.outcome = outcome;
+  answered[x.job_id] = attempt_id;
   note_provider(x.provider, outcome);
   if (outcome.result == submission_result::accepted)
     accepted_at[x.job_id] = settings.world.now();

@@ -55,10 +55,11 @@ void queue_scheduler_state::mind(const open_attempt& attempt) {
 
 doubt queue_scheduler_state::doubt_about(const open_attempt& attempt) const {
   auto settled = attempt.doubt_since;
+  const auto i = answered.find(attempt.job_id);
+  const auto is_answered = i != answered.end() && i->second == attempt.id;
   // An earlier incarnation may have left the request with the gateway, which
   // sends it within these two times or never.
-  if (attempt.claimed_at >= settings.process_started
-      && attempt.claimed_at < started)
+  if (!is_answered && attempt.claimed_at >= settings.process_started)
     settled = std::max(settled, attempt.claimed_at + settings.store_timeout
                                   + settings.submit_timeout);
   return {attempt, settled};

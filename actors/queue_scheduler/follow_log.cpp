@@ -50,6 +50,7 @@ void queue_scheduler_state::take_all(const queue_snapshot& snapshot) {
     = [this](const auto& x) { return queue.find(x.first) == nullptr; };
   std::erase_if(setbacks, has_left);
   std::erase_if(accepted_at, has_left);
+  std::erase_if(answered, has_left);
   std::erase_if(written, has_left);
   std::erase_if(refused, has_left);
   missed = true; // hints that came meanwhile were not kept
@@ -168,6 +169,7 @@ void queue_scheduler_state::forget(const std::string& job_id) {
   queue.erase(job_id);
   setbacks.erase(job_id);
   accepted_at.erase(job_id);
+  answered.erase(job_id);
   written.erase(job_id);
   refused.erase(job_id);
 }

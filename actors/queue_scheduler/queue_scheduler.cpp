@@ -127,13 +127,13 @@ void queue_scheduler_state::look() {
 
 void queue_scheduler_state::answer_positions() {
   const auto now = self->clock().now();
-  const auto answered = [&](waiting_query& x) {
+  const auto is_answered = [&](waiting_query& x) {
     if ((!loaded || cursor < x.query.event_id) && now < x.deadline)
       return wake_at(x.deadline), false;
     x.promise.deliver(positions_of(x.query));
     return true;
   };
-  std::erase_if(waiting, answered);
+  std::erase_if(waiting, is_answered);
 }
 
 queue_positions

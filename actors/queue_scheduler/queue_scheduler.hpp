@@ -167,6 +167,9 @@ struct queue_scheduler_state {
   std::map<std::string, uint32_t> setbacks = {};
   /// When a job reached its provider. Leaves with the job.
   std::map<std::string, timestamp> accepted_at = {};
+  /// The last attempt of a job whose request is surely no longer under way,
+  /// since we saw its answer. Leaves with the job.
+  std::map<std::string, int64_t> answered = {};
   /// By provider. Leaves when it takes a job.
   std::map<std::string, pause> paused = {};
   /// Providers that were ever submitted to.
