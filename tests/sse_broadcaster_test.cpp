@@ -217,6 +217,20 @@ TEST_CASE_METHOD(sse_fixture, "an id above the ring but in the log is no gap",
   CHECK(read(s) == "8");
 }
 
+TEST_CASE_METHOD(sse_fixture, "a page that comes too late is not waited for",
+                 "[sse][E1]") {
+  append(5);
+  start();
+  append(2);
+  failure = make_error(ec::database_error, "locked");
+  const auto s = open("6"); // asks, and is covered before it is answered
+  failure = caf::none;
+  run(1s);
+  append(100); // more than the ring holds: it has to ask again
+  hint();
+  CHECK(read(s) == "connection 6, 7" + ids(8, 107));
+}
+
 TEST_CASE_METHOD(sse_fixture, "internal events move cursors and are not seen",
                  "[sse]") {
   settings.heartbeat = 1s;

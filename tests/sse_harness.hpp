@@ -2,6 +2,7 @@
 
 #include "actors/sse_broadcaster/event_fanout.hpp"
 #include "actors/sse_broadcaster/stream_table.hpp"
+#include "messages/interfaces.hpp"
 
 #include "tests/deterministic.hpp"
 

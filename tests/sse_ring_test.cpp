@@ -63,7 +63,7 @@ std::vector<int64_t> above(const event_ring& ring, int64_t id) {
 
 TEST_CASE("a ring is the newest part of the log, within its bounds",
           "[sse][E1][E3]") {
-  for (unsigned run = 0; run < 300; ++run) {
+  for (unsigned run = 0; run < 150; ++run) {
     const auto seed = Catch::rngSeed() + run;
     INFO("seed " << seed);
     std::mt19937_64 rng{seed};
@@ -73,7 +73,7 @@ TEST_CASE("a ring is the newest part of the log, within its bounds",
     const auto start = static_cast<int64_t>(pick(100));
     ring_model model{frames_max, bytes_max, start, start};
     ring.begin_at(start);
-    for (int step = 0; step < 60; ++step) {
+    for (int step = 0; step < 40; ++step) {
       // A page may repeat what is there; ids skip; some events have no frame.
       auto id = model.cursor - static_cast<int64_t>(pick(4));
       std::vector<event_frame_ptr> page;

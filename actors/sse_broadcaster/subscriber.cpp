@@ -153,9 +153,9 @@ void subscriber::finish(const event_frame_ptr& frame) {
 }
 
 bool subscriber::take(replay_page page, const event_feed& feed) {
-  if (!demanding_ || page.after != position_)
-    return true; // out of date
-  demanding_ = false;
+  // Meanwhile the ring may have covered it, and it may have gone on.
+  if (!std::exchange(demanding_, false) || page.after != position_)
+    return true;
   if (const auto& gap = page.plan.gap) {
     text_ += gap_frame(*gap);
     position_ = gap->to;
