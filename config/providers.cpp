@@ -19,7 +19,8 @@ void read_section(reader& in, replicate& out) {
     throw in.wrong(base + "base_url", "an http or https URL");
   while (out.base_url.back() == '/')
     out.base_url.pop_back();
-  in.read_secret({"tunerd.providers.replicate.token"}, out.token);
+  in.read_secret({"tunerd.providers.replicate.token", "REPLICATE_API_TOKEN"},
+                 out.token);
   in.read("tunerd.providers.replicate.version", out.version);
   in.read("tunerd.providers.replicate.webhook_url", out.webhook_url);
   if (!out.webhook_url.empty() && out.webhook_url.rfind("https://", 0) != 0)

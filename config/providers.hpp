@@ -10,7 +10,7 @@ namespace tunerd::config {
 struct replicate {
   /// Without a slash at the end. Key: `base_url`.
   std::string base_url = "https://api.replicate.com/v1";
-  /// Secret. Key: `token`, by default `${REPLICATE_API_TOKEN}`.
+  /// Secret. Key: `token`; REPLICATE_API_TOKEN.
   std::string token = {};
   /// Model version for submissions that name none: "owner/model:hash" or the
   /// hash. Empty: such submissions are refused. Key: `version`.

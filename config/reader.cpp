@@ -3,6 +3,7 @@
 #include <yaml-cpp/yaml.h>
 
 #include <charconv>
+#include <sstream>
 
 namespace tunerd::config {
 
@@ -67,7 +68,12 @@ struct reader::document {
     }
     for (const auto& entry : node) {
       const auto key = entry.first.as<std::string>("");
-      visit(entry.second, path.empty() ? key : path + "." + key, leaf);
+      const auto child = path.empty() ? key : path + "." + key;
+      // A key with a dot of its own is none of ours: we look for maps.
+      if (key.find('.') == std::string::npos)
+        visit(entry.second, child, leaf);
+      else
+        leaf(child + " (a key with a dot)", entry.second.Mark().line + 1);
     }
   }
 };
@@ -183,7 +189,13 @@ void reader::read(const name& n, std::vector<std::string>& target) {
   known_.insert(n.key);
   const auto node = at(document_->root, n.key);
   std::string origin = "default", joined;
-  if (node) {
+  if (auto i = from_.flags.find(n.key); i != from_.flags.end()) {
+    origin = "flag";
+    target.clear();
+    std::istringstream items{i->second};
+    for (std::string item; std::getline(items, item, ',');)
+      target.push_back(item);
+  } else if (node) {
     origin = place(from_.file_name, node->Mark());
     if (!node->IsSequence())
       fail({node->IsScalar() ? node->Scalar() : "a map", origin}, n.key,

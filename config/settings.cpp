@@ -9,9 +9,6 @@ loaded load(sources from) {
   const auto home = from.env ? from.env("HOME") : std::nullopt;
   result.values.storage_section.state_dir
     = home.value_or("/var/lib") + "/.simpletuner";
-  if (from.env)
-    result.values.replicate_section.token
-      = from.env("REPLICATE_API_TOKEN").value_or("");
   reader in{std::move(from)};
   read_section(in, result.values.http_section);
   read_section(in, result.values.storage_section);

@@ -8,14 +8,14 @@ cd "$(dirname "$0")/.."
 demo=true
 arguments=()
 listen=127.0.0.1:8770
-for argument in "$@"; do
-  if [ "$argument" = --no-demo ]; then demo=false; else arguments+=("$argument"); fi
-done
-for ((i = 0; i < ${#arguments[@]}; i++)); do
-  case "${arguments[i]}" in
-    --listen) listen=${arguments[i + 1]:-$listen} ;;
-    --listen=*) listen=${arguments[i]#--listen=} ;;
+while [ $# -gt 0 ]; do
+  case "$1" in
+    --no-demo) demo=false ;;
+    --listen) listen=${2:?HOST:PORT}; shift ;;
+    --listen=*) listen=${1#--listen=} ;;
+    *) arguments+=("$1") ;;
   esac
+  shift
 done
 url=http://$listen
 
@@ -28,28 +28,41 @@ url=http://$listen
 } >&2
 bin=build/release
 
+# Whoever answers there now is not ours, and may spend real money.
+if curl -s -o /dev/null "$url/health/live"; then
+  echo "run: something listens on $url already; try --listen 127.0.0.1:8771" >&2
+  exit 1
+fi
+
 # The simulator forgets its jobs when it stops, so the demo forgets them too.
+scratch=
 if [ -z "${SIMPLETUNER_STATE_DIR:-}" ]; then
-  SIMPLETUNER_STATE_DIR=$(mktemp -d)
-  export SIMPLETUNER_STATE_DIR
-  trap 'rm -rf "$SIMPLETUNER_STATE_DIR"' EXIT
+  scratch=$(mktemp -d)
+  export SIMPLETUNER_STATE_DIR=$scratch
 fi
 
 # A demo shall be quick (simulated jobs take five seconds) and show every step.
 export SIMPLETUNER_JOB_POLL_INTERVAL=${SIMPLETUNER_JOB_POLL_INTERVAL:-2}
 export SIMPLETUNER_LOG_LEVEL=${SIMPLETUNER_LOG_LEVEL:-DEBUG}
 
-$bin/tunerd --simulate "${arguments[@]}" &
+$bin/tunerd --simulate --listen "$listen" ${arguments[@]+"${arguments[@]}"} &
 tunerd=$!
+finish() {
+  kill -TERM $tunerd 2>/dev/null || true
+  wait $tunerd 2>/dev/null || true
+  [ -z "$scratch" ] || rm -rf "$scratch"
+}
+trap finish EXIT
 trap 'kill -TERM $tunerd 2>/dev/null || true' INT TERM
 
-for _ in $(seq 100); do
+ready=false
+for _ in $(seq 300); do
   kill -0 $tunerd 2>/dev/null || break
-  curl -fsS -o /dev/null "$url/health/ready" 2>/dev/null && break
+  curl -fsS -o /dev/null "$url/health/ready" 2>/dev/null && ready=true && break
   sleep 0.1
 done
 
-if kill -0 $tunerd 2>/dev/null; then
+if $ready; then
   if $demo; then
     for user in ada ada ben ben cleo cleo; do
       printf '{"config_name": "demo", "user_id": "%s", "input": {"user": "%s", "steps": 10}}' \

@@ -65,24 +65,23 @@ struct system_config : caf::actor_system_config {
   }
 };
 
-/// Waits for the end of `supervisor`. @returns none if it ended in time and
-/// cleanly.
-caf::error await_end(caf::actor_system& sys, const supervisor_actor& supervisor,
-                     steady::time_point deadline) {
-  caf::error result = make_error(ec::worker_restarting, "supervisor hangs");
+/// Lets `supervisor` end its workers and itself, unless it has ended already.
+/// @returns whether it did so in time.
+bool await_end(caf::actor_system& sys, const supervisor_actor& supervisor,
+               steady::time_point deadline) {
+  bool ended = false;
   caf::scoped_actor self{sys};
   self->monitor(supervisor);
   self->send_exit(supervisor, caf::exit_reason::user_shutdown);
   bool waiting = true;
   self->receive_while(waiting)(
-    [&](const caf::down_msg& down) {
+    [&](const caf::down_msg&) {
       waiting = false;
-      result = down.reason == caf::exit_reason::user_shutdown ? caf::none
-                                                              : down.reason;
+      ended = true;
     },
     caf::after(std::max<caf::timespan>(deadline - steady::now(), 0ms)) >>
       [&] { waiting = false; });
-  return result;
+  return ended;
 }
 
 bool wait_until(steady::time_point deadline, const std::function<bool()>& test,
@@ -209,7 +208,8 @@ void running_daemon::serve() {
 void running_daemon::await_workers() {
   caf::scoped_actor self{*system};
   std::string waiting_for = "supervisor";
-  const auto all_run = [&] {
+  bool gave_up = false;
+  const auto all_run_or_none = [&] {
     bool result = false;
     self->request(supervisor_handle, 5s, get_workers{{"start"}})
       .receive(
@@ -221,11 +221,13 @@ void running_daemon::await_workers() {
               waiting_for = w.name + " " + w.last_error;
             }
         },
-        [&](const caf::error& err) { waiting_for = render(err); });
-    return result;
+        [&](const caf::error& err) {
+          gave_up = err == caf::sec::request_receiver_down;
+        });
+    return result || gave_up;
   };
-  if (!wait_until(steady::now() + start_limit, all_run))
-    throw std::runtime_error{"no start: waiting for " + waiting_for};
+  if (!wait_until(steady::now() + start_limit, all_run_or_none) || gave_up)
+    throw std::runtime_error{"no start: " + waiting_for};
 }
 
 bool running_daemon::stop() noexcept {
@@ -233,15 +235,14 @@ bool running_daemon::stop() noexcept {
   const auto deadline = steady::now() + grace + 2s;
   server->stop(request_grace);
   shared.streams->stop();
-  const auto end = await_end(*system, supervisor_handle, deadline);
-  if (end)
-    log.error("Background tasks did not stop: {}", render(end));
+  // It has named in the log what did not end.
+  const bool supervised = await_end(*system, supervisor_handle, deadline);
   shared.outbound->stop();
   supervisor_handle = nullptr;
   at.reset();
-  const bool ended = !end && wait_until(deadline, [this] {
-    return system->registry().running() == 0;
-  });
+  const bool ended = supervised && wait_until(deadline, [this] {
+                       return system->registry().running() == 0;
+                     });
   if (ended)
     system.reset();
   drain_log();

@@ -7,9 +7,11 @@
 
 #include <atomic>
 #include <csignal>
+#include <filesystem>
 #include <fstream>
 #include <iostream>
 #include <sstream>
+#include <sys/resource.h>
 #include <unistd.h>
 
 namespace {
@@ -20,6 +22,15 @@ constexpr int exit_bad_configuration = 2;
 std::optional<std::string> environment(const std::string& name) {
   const char* value = std::getenv(name.c_str());
   return value == nullptr ? std::nullopt : std::optional<std::string>{value};
+}
+
+/// Lets the process have as many descriptors as the system allows it: each
+/// event stream is one.
+void raise_descriptor_limit() {
+  rlimit limit{};
+  ::getrlimit(RLIMIT_NOFILE, &limit);
+  limit.rlim_cur = limit.rlim_max;
+  ::setrlimit(RLIMIT_NOFILE, &limit);
 }
 
 bool readable(const std::string& path) {
@@ -34,9 +45,12 @@ void read_file(std::string path, tunerd::daemon_options& options) {
     return;
   std::ifstream in{path};
   std::ostringstream text;
-  if (!in || !(text << in.rdbuf()))
-    if (!readable(path))
-      throw tunerd::config::error{path + ": cannot be read"};
+  if (!in || !std::filesystem::is_regular_file(path))
+    throw tunerd::config::error{path + ": cannot be read"};
+  if (in.peek() != std::ifstream::traits_type::eof())
+    text << in.rdbuf(); // << fails on an empty file
+  if (in.bad())
+    throw tunerd::config::error{path + ": cannot be read to its end"};
   options.yaml = text.str();
   options.file_name = path;
 }
@@ -61,6 +75,7 @@ int run(tunerd::daemon& daemon, tunerd::signals& signals,
 
 int main(int argc, char** argv) {
   tunerd::signals signals;
+  raise_descriptor_limit();
   tunerd::daemon_options options;
   std::atomic<bool> failed{false};
   CLI::App app{"Runs the background work of cloud training.", "tunerd"};

@@ -74,6 +74,12 @@ TEST_CASE("flags beat the environment beats the file beats defaults",
   CHECK(load(yaml, env, {{key, "9"}}).values.polling_section.interval == 9s);
 }
 
+TEST_CASE("a flag sets a list", "[config]") {
+  CHECK(load("", {}, {{"tunerd.http.allowed_hosts", "a,b"}})
+          .values.http_section.allowed_hosts
+        == std::vector<std::string>{"a", "b"});
+}
+
 TEST_CASE("a wrong value is named with file, line, key and range",
           "[config][P11]") {
   CHECK(refusal("background:\n  job_status_polling:\n"
@@ -101,6 +107,9 @@ TEST_CASE("unknown keys stop the start below tunerd and warn elsewhere",
           "[config]") {
   CHECK(refusal("tunerd:\n  queue:\n    max_concurent: 1\n")
         == "f.yaml:3: tunerd.queue.max_concurent: unknown key");
+  CHECK(refusal("tunerd.queue.max_concurrent: 1\n")
+        == "f.yaml:1: tunerd.queue.max_concurrent (a key with a dot): unknown "
+           "key");
   CHECK(refusal("tunerd: 7\n") == "f.yaml:1: tunerd: unknown key");
   CHECK(refusal("tunerd:\n").empty());
   const auto shared = load("webui:\n  port: 80\noidc:\n  issuer: x\n");
@@ -122,6 +131,10 @@ TEST_CASE("secrets are masked in the effective configuration", "[config][W4]") {
   CHECK(x.values.replicate_section.token == "r8_abc");
   for (const auto& entry : x.effective)
     CHECK(entry.value.find("r8_abc") == std::string::npos);
+  const auto env = load("", {{"REPLICATE_API_TOKEN", "r8_env"}});
+  const auto& token = find(env, "tunerd.providers.replicate.token");
+  CHECK(token.value == "***");
+  CHECK(token.origin == "environment REPLICATE_API_TOKEN");
 }
 
 TEST_CASE("logging settings are lenient", "[config][L4]") {

@@ -157,7 +157,10 @@ void queue_scheduler_state::submit(const claimed_job& claimed, uint64_t round) {
   self->ask(
     providers, settings.submit_timeout,
     submit_to_provider{ctx, subject.provider, subject.id, claimed.input},
-    [this, id](const submission_outcome& x) { submitted(id, x); },
+    [this, id, job_id = subject.id](const submission_outcome& x) {
+      answered[job_id] = id;
+      submitted(id, x);
+    },
     [this, id](const caf::error& err) { submitted(id, outcome_of(err)); });
 }
 
@@ -167,7 +170,6 @@ void queue_scheduler_state::submitted(int64_t attempt_id,
   auto& x = in_flight.at(attempt_id);
   x.delay = delay_after(x, outcome);
   x.outcome = outcome;
-  answered[x.job_id] = attempt_id;
   note_provider(x.provider, outcome);
   if (outcome.result == submission_result::accepted)
     accepted_at[x.job_id] = settings.world.now();
