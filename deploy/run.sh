@@ -79,8 +79,9 @@ Ctrl-C stops it.
 TEXT
 fi
 
-# The first wait is cut short by the signal, the second sees the end.
-wait $tunerd || true
+# A signal cuts the wait short; the end of tunerd says how it ended.
 code=0
-wait $tunerd || code=$?
+while kill -0 $tunerd 2>/dev/null; do
+  wait $tunerd && code=0 || code=$?
+done
 exit $code
