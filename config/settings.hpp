@@ -1,11 +1,14 @@
 #pragma once
 
+#include "config/approvals.hpp"
+#include "config/auth.hpp"
 #include "config/http.hpp"
 #include "config/logging.hpp"
 #include "config/polling.hpp"
 #include "config/providers.hpp"
 #include "config/queue.hpp"
 #include "config/reader.hpp"
+#include "config/retention.hpp"
 #include "config/sse.hpp"
 #include "config/storage.hpp"
 
@@ -13,12 +16,15 @@ namespace tunerd::config {
 
 /// Every setting of the daemon, validated.
 struct settings {
+  approvals approvals_section = {};
+  auth auth_section = {};
   http http_section = {};
   logging logging_section = {};
   polling polling_section = {};
   queue queue_section = {};
   replicate replicate_section = {};
   outbound outbound_section = {};
+  retention retention_section = {};
   sse sse_section = {};
   storage storage_section = {};
 };

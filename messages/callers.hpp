@@ -2,8 +2,11 @@
 
 #include <caf/meta/type_name.hpp>
 
+#include <caf/optional.hpp>
+
 #include <cstdint>
 #include <string>
+#include <string_view>
 
 namespace tunerd {
 
@@ -19,12 +22,20 @@ enum class caller_level : uint8_t {
   admin = 100,
 };
 
+/// @returns "viewer", "researcher", "lead" or "admin".
+std::string to_string(caller_level level);
+
+/// @returns the level of that name, or none. Exact, lower case.
+caf::optional<caller_level> parse_caller_level(std::string_view text);
+
 /// Who asks. Ids are text; an empty org or team is none and equals no other.
 struct caller {
   std::string user_id = "local";
   std::string org_id = {};
   std::string team_id = {};
   caller_level level = caller_level::admin;
+  /// Name of the token that was used; empty for none.
+  std::string token = {};
 };
 
 /// @returns whether `who` may see what belongs to `user_id` and `org_id`.
@@ -40,7 +51,7 @@ inline bool may_see(const caller& who, const std::string& user_id,
 template <class Inspector>
 typename Inspector::result_type inspect(Inspector& f, caller& x) {
   return f(caf::meta::type_name("caller"), x.user_id, x.org_id, x.team_id,
-           x.level);
+           x.level, x.token);
 }
 
 } // namespace tunerd

@@ -20,6 +20,10 @@ std::string to_string(ec code) {
     case ec::provider_unavailable: return "provider_unavailable";
     case ec::overloaded: return "overloaded";
     case ec::unknown_provider: return "unknown_provider";
+    case ec::not_found: return "not_found";
+    case ec::cost_limit_exceeded: return "cost_limit_exceeded";
+    case ec::invalid_signature: return "invalid_signature";
+    case ec::ip_not_allowed: return "ip_not_allowed";
   }
   return "unknown";
 }
@@ -33,9 +37,8 @@ bool is_ours(const caf::error& err) {
 /// @returns the text that came with `err`, or "".
 std::string text_of(const caf::error& err) {
   const auto& details = err.context();
-  return details.match_elements<std::string>()
-           ? details.get_as<std::string>(0)
-           : std::string{};
+  return details.match_elements<std::string>() ? details.get_as<std::string>(0)
+                                               : std::string{};
 }
 
 } // namespace

@@ -41,6 +41,14 @@ enum class ec : uint8_t {
   overloaded = 13,
   /// No provider of that name is configured. Permanent.
   unknown_provider = 14,
+  /// No such rule, request, worker or setting. Permanent.
+  not_found = 15,
+  /// The provider's cost limit leaves no room for this job. Permanent.
+  cost_limit_exceeded = 16,
+  /// A webhook's signature or time is missing or wrong. Permanent.
+  invalid_signature = 17,
+  /// The address may not send webhooks. Permanent.
+  ip_not_allowed = 18,
 };
 
 /// @relates ec

@@ -28,6 +28,9 @@ struct http_request {
   std::string body = {};
   /// Of the whole call.
   caf::timespan timeout = std::chrono::seconds{30};
+  /// Refuse private, loopback and link-local targets, judged by the address
+  /// that is connected to: for addresses that callers name.
+  bool public_only = false;
 };
 
 /// How far an outbound call came.
@@ -75,7 +78,7 @@ struct http_call {
 template <class Inspector>
 typename Inspector::result_type inspect(Inspector& f, http_request& x) {
   return f(caf::meta::type_name("http_request"), x.ctx, x.method, x.url,
-           x.headers, x.body, x.timeout);
+           x.headers, x.body, x.timeout, x.public_only);
 }
 
 template <class Inspector>

@@ -106,6 +106,8 @@ struct job {
   int32_t max_attempts = 3;
   /// The provider's name for it; empty until a submission is recorded.
   std::string external_id = {};
+  /// Its newest request for approval; 0 if it never needed one.
+  int64_t approval_id = 0;
 };
 
 /// @returns override if set, else priority: the base of its rank.
@@ -134,8 +136,11 @@ struct provider_input {
   std::string webhook_url = {};
 };
 
-/// Command to the store: accept `job` in its own transaction. `job.row`,
-/// `created_at` and `queued_at` are set by the store.
+/// Command to the store: accept `job` in its own transaction: approval rules
+/// and the cost limit are judged there. `job.row`, `created_at` and `queued_at`
+/// are set by the store, the estimate if it is none and can be made.
+/// `conflict`: the idempotency key is known with another request;
+/// `cost_limit_exceeded`: not accepted.
 struct submit_job {
   context ctx;
   job subject;
@@ -144,6 +149,16 @@ struct submit_job {
   std::string idempotency_key = {};
   /// Hash of the request body; the same key with another hash is a conflict.
   std::string request_hash = {};
+  /// Who submits; `subject` says for whom.
+  caller who = {};
+  /// Block it whatever the rules say.
+  bool requires_approval = false;
+  /// How long its approval may wait; none: as the rule says.
+  caf::optional<caf::timespan> approval_deadline = caf::none;
+  /// Of its hardware, in nano-USD per second; 0 if not known.
+  int64_t rate_nanos_per_second = 0;
+  /// The longest that the provider lets it run.
+  caf::timespan longest_run = std::chrono::minutes{30};
 };
 
 /// Answer to `submit_job`: it is committed.
@@ -154,6 +169,8 @@ struct job_submitted {
   bool idempotent_hit = false;
   /// Id of the event that announced it.
   int64_t event_id = 0;
+  /// For people; empty if the cost limit is far.
+  std::string cost_limit_warning = {};
 };
 
 /// Query: one job. Fails with `job_not_found` or `permission_denied`.
@@ -206,6 +223,23 @@ struct delete_job {
   std::string job_id;
 };
 
+/// Query: what the store knows of a job's log output.
+struct get_job_logs {
+  context ctx;
+  caller who;
+  std::string job_id;
+};
+
+/// Answer to `get_job_logs`.
+struct job_logs_found {
+  context ctx;
+  job subject;
+  /// At most 1 MiB, its end.
+  std::string logs = {};
+  /// Nothing will be added; else the provider knows more.
+  bool is_final = false;
+};
+
 template <class Inspector>
 typename Inspector::result_type inspect(Inspector& f, job& x) {
   return f(caf::meta::type_name("job"), x.id, x.row, x.job_type, x.provider,
@@ -214,7 +248,7 @@ typename Inspector::result_type inspect(Inspector& f, job& x) {
            x.estimated_cost_micros, x.hardware_type, x.hardware_profile,
            x.error_message, x.output_url, x.metadata, x.correlation_id, x.queue,
            x.priority, x.priority_override, x.queued_at, x.not_before,
-           x.attempts_used, x.max_attempts, x.external_id);
+           x.attempts_used, x.max_attempts, x.external_id, x.approval_id);
 }
 
 template <class Inspector>
@@ -226,13 +260,14 @@ typename Inspector::result_type inspect(Inspector& f, provider_input& x) {
 template <class Inspector>
 typename Inspector::result_type inspect(Inspector& f, submit_job& x) {
   return f(caf::meta::type_name("submit_job"), x.ctx, x.subject, x.input,
-           x.idempotency_key, x.request_hash);
+           x.idempotency_key, x.request_hash, x.who, x.requires_approval,
+           x.approval_deadline, x.rate_nanos_per_second, x.longest_run);
 }
 
 template <class Inspector>
 typename Inspector::result_type inspect(Inspector& f, job_submitted& x) {
   return f(caf::meta::type_name("job_submitted"), x.ctx, x.subject,
-           x.idempotent_hit, x.event_id);
+           x.idempotent_hit, x.event_id, x.cost_limit_warning);
 }
 
 template <class Inspector>
@@ -264,6 +299,17 @@ typename Inspector::result_type inspect(Inspector& f, cancel_job& x) {
 template <class Inspector>
 typename Inspector::result_type inspect(Inspector& f, delete_job& x) {
   return f(caf::meta::type_name("delete_job"), x.ctx, x.who, x.job_id);
+}
+
+template <class Inspector>
+typename Inspector::result_type inspect(Inspector& f, get_job_logs& x) {
+  return f(caf::meta::type_name("get_job_logs"), x.ctx, x.who, x.job_id);
+}
+
+template <class Inspector>
+typename Inspector::result_type inspect(Inspector& f, job_logs_found& x) {
+  return f(caf::meta::type_name("job_logs_found"), x.ctx, x.subject, x.logs,
+           x.is_final);
 }
 
 } // namespace tunerd

@@ -29,6 +29,9 @@ struct provider_job {
   std::string version = {};
   /// Input as JSON text; empty if the provider has removed it or has none.
   std::string input = {};
+  /// Log output, its last 1 MiB; only of single jobs that are over or were
+  /// asked for `with_logs`.
+  std::string logs = {};
 };
 
 /// Query: turn a submission into what the provider wants. No network. Fails
@@ -55,6 +58,10 @@ struct job_prepared {
   std::string hardware_profile;
   /// E.g. "8x H100".
   std::string hardware_type = {};
+  /// In nano-USD per second; 0 if not known.
+  int64_t rate_nanos_per_second = 0;
+  /// The longest that the provider lets a job run.
+  caf::timespan longest_run = std::chrono::minutes{30};
 };
 
 /// Command: submit once, now. Never retried by the gateway.
@@ -105,6 +112,8 @@ struct get_provider_job {
   std::string external_id;
   /// Decides the rate of the cost.
   std::string hardware_profile = {};
+  /// Also its log output while it runs.
+  bool with_logs = false;
 };
 
 /// Answer to `get_provider_job`.
@@ -137,6 +146,89 @@ struct cancel_provider_job {
   std::string external_id;
 };
 
+/// Query: what providers are there? Answered with `provider_list`.
+struct get_providers {
+  context ctx;
+};
+
+/// One provider as people see it.
+struct provider_summary {
+  std::string name;
+  /// It has a credential.
+  bool is_configured = false;
+  std::string base_url = {};
+  /// Where its webhooks are to go; empty for none.
+  std::string webhook_url = {};
+  std::string default_hardware_profile = {};
+};
+
+/// Answer to `get_providers`.
+struct provider_list {
+  context ctx;
+  std::vector<provider_summary> providers = {};
+};
+
+/// Query: the settings in force of one provider, the keys of REFERENCE 8, as a
+/// JSON object; secrets are "***". `unknown_provider`.
+struct get_provider_config {
+  context ctx;
+  std::string provider;
+};
+
+/// Answer to `get_provider_config`.
+struct provider_config_found {
+  context ctx;
+  std::string config = "{}";
+};
+
+/// Query: does the provider accept our credential? Asks it. `unknown_provider`.
+struct validate_provider {
+  context ctx;
+  std::string provider;
+};
+
+/// Answer to `validate_provider`. A refusal is an answer.
+struct provider_validated {
+  context ctx;
+  bool valid = false;
+  /// A JSON object; empty text if there is none.
+  std::string user_info = {};
+  std::string error = {};
+};
+
+/// Where a circuit breaker is; the numbers are those of the metric.
+enum class breaker_phase : uint8_t { closed = 0, half_open = 1, open = 2 };
+
+std::string to_string(breaker_phase phase);
+
+/// How one circuit breaker is.
+struct breaker_status {
+  /// E.g. "replicate-api".
+  std::string name;
+  std::string provider = {};
+  breaker_phase phase = breaker_phase::closed;
+  /// In a row, now.
+  int64_t failure_count = 0;
+  int64_t success_count = 0;
+  /// Since the start.
+  int64_t failures_total = 0;
+  int64_t successes_total = 0;
+  caf::optional<timestamp> last_failure = caf::none;
+  /// Until it lets calls through again; 0 unless it is open.
+  caf::timespan retry_after = caf::timespan{0};
+};
+
+/// Query: how are the circuit breakers? Answered with `breaker_list`.
+struct get_breakers {
+  context ctx;
+};
+
+/// Answer to `get_breakers`.
+struct breaker_list {
+  context ctx;
+  std::vector<breaker_status> breakers = {};
+};
+
 /// Answer to `cancel_provider_job`: what the provider said last; `status` may
 /// be none if it did not say.
 struct provider_job_cancelled {
@@ -148,7 +240,7 @@ template <class Inspector>
 typename Inspector::result_type inspect(Inspector& f, provider_job& x) {
   return f(caf::meta::type_name("provider_job"), x.external_id, x.raw_status,
            x.status, x.created_at, x.started_at, x.completed_at, x.cost_micros,
-           x.output_url, x.error_message, x.version, x.input);
+           x.output_url, x.error_message, x.version, x.input, x.logs);
 }
 
 template <class Inspector>
@@ -161,7 +253,8 @@ typename Inspector::result_type inspect(Inspector& f, prepare_job& x) {
 template <class Inspector>
 typename Inspector::result_type inspect(Inspector& f, job_prepared& x) {
   return f(caf::meta::type_name("job_prepared"), x.ctx, x.input,
-           x.hardware_profile, x.hardware_type);
+           x.hardware_profile, x.hardware_type, x.rate_nanos_per_second,
+           x.longest_run);
 }
 
 template <class Inspector>
@@ -179,7 +272,7 @@ typename Inspector::result_type inspect(Inspector& f, submission_outcome& x) {
 template <class Inspector>
 typename Inspector::result_type inspect(Inspector& f, get_provider_job& x) {
   return f(caf::meta::type_name("get_provider_job"), x.ctx, x.provider,
-           x.external_id, x.hardware_profile);
+           x.external_id, x.hardware_profile, x.with_logs);
 }
 
 template <class Inspector>
@@ -208,6 +301,61 @@ template <class Inspector>
 typename Inspector::result_type inspect(Inspector& f,
                                         provider_job_cancelled& x) {
   return f(caf::meta::type_name("provider_job_cancelled"), x.ctx, x.seen);
+}
+
+template <class Inspector>
+typename Inspector::result_type inspect(Inspector& f, get_providers& x) {
+  return f(caf::meta::type_name("get_providers"), x.ctx);
+}
+
+template <class Inspector>
+typename Inspector::result_type inspect(Inspector& f, provider_summary& x) {
+  return f(caf::meta::type_name("provider_summary"), x.name, x.is_configured,
+           x.base_url, x.webhook_url, x.default_hardware_profile);
+}
+
+template <class Inspector>
+typename Inspector::result_type inspect(Inspector& f, provider_list& x) {
+  return f(caf::meta::type_name("provider_list"), x.ctx, x.providers);
+}
+
+template <class Inspector>
+typename Inspector::result_type inspect(Inspector& f, get_provider_config& x) {
+  return f(caf::meta::type_name("get_provider_config"), x.ctx, x.provider);
+}
+
+template <class Inspector>
+typename Inspector::result_type inspect(Inspector& f,
+                                        provider_config_found& x) {
+  return f(caf::meta::type_name("provider_config_found"), x.ctx, x.config);
+}
+
+template <class Inspector>
+typename Inspector::result_type inspect(Inspector& f, validate_provider& x) {
+  return f(caf::meta::type_name("validate_provider"), x.ctx, x.provider);
+}
+
+template <class Inspector>
+typename Inspector::result_type inspect(Inspector& f, provider_validated& x) {
+  return f(caf::meta::type_name("provider_validated"), x.ctx, x.valid,
+           x.user_info, x.error);
+}
+
+template <class Inspector>
+typename Inspector::result_type inspect(Inspector& f, breaker_status& x) {
+  return f(caf::meta::type_name("breaker_status"), x.name, x.provider, x.phase,
+           x.failure_count, x.success_count, x.failures_total,
+           x.successes_total, x.last_failure, x.retry_after);
+}
+
+template <class Inspector>
+typename Inspector::result_type inspect(Inspector& f, get_breakers& x) {
+  return f(caf::meta::type_name("get_breakers"), x.ctx);
+}
+
+template <class Inspector>
+typename Inspector::result_type inspect(Inspector& f, breaker_list& x) {
+  return f(caf::meta::type_name("breaker_list"), x.ctx, x.breakers);
 }
 
 } // namespace tunerd

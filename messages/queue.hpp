@@ -218,6 +218,155 @@ struct end_job {
   /// `cancelled` or `failed`.
   job_status status = job_status::cancelled;
   std::string reason = {};
+  /// Who wants it; empty user: nobody but us.
+  caller who = {.user_id = {}};
+};
+
+/// Command to the store: take a job out of the queue that is blocked or waits
+/// for a slot, else `conflict`. Its owner (a researcher at least) or an admin
+/// may. Answered with `job_found`.
+struct cancel_queued_job {
+  context ctx;
+  caller who;
+  std::string job_id;
+};
+
+/// Command, leads that see the job: set (0-50) or (none) unset the priority of
+/// a job that is blocked, pending or ready, else `conflict`.
+struct set_priority {
+  context ctx;
+  caller who;
+  std::string job_id;
+  caf::optional<int32_t> priority = caf::none;
+};
+
+/// Answer to `set_priority`.
+struct priority_set {
+  context ctx;
+  job before;
+  job subject = {};
+};
+
+/// Query: what one user has in the queue, as far as `who` may see it.
+struct get_user_queue {
+  context ctx;
+  caller who;
+  std::string user_id;
+};
+
+/// Answer to `get_user_queue`.
+struct user_queue {
+  context ctx;
+  int64_t pending_count = 0;
+  int64_t running_count = 0;
+  int64_t blocked_count = 0;
+  /// The first ten, in order of priority and time.
+  std::vector<job> pending = {};
+  std::vector<job> running = {};
+};
+
+/// Command, admins only: take entries out of the queue's lists that ended more
+/// than `days` (1-365) ago. The jobs stay.
+struct clean_queue {
+  context ctx;
+  caller who;
+  int32_t days = 30;
+};
+
+/// Answer to `clean_queue`.
+struct queue_cleaned {
+  context ctx;
+  int64_t deleted = 0;
+};
+
+/// Command to the store: take over jobs that were found at a provider. What is
+/// known, or younger than the oldest open claim there, is skipped. Active ones
+/// hold slots from then on; they belong to `who`.
+struct import_jobs {
+  context ctx;
+  caller who;
+  std::string provider;
+  std::vector<provider_job> found = {};
+};
+
+/// Answer to `import_jobs`: those that are new.
+struct jobs_imported {
+  context ctx;
+  std::vector<job> imported = {};
+};
+
+/// Command to the scheduler: dispatch what may run, now.
+struct process_queue {
+  context ctx;
+};
+
+/// Answer to `process_queue`: what got a slot.
+struct queue_processed {
+  context ctx;
+  std::vector<std::string> job_ids = {};
+};
+
+/// Command to the scheduler: look for unknown jobs among the newest 100 of a
+/// provider. Attempts in doubt there are settled first, or it is a `conflict`.
+struct sync_provider_jobs {
+  context ctx;
+  caller who;
+  std::string provider;
+};
+
+/// Answer to `sync_provider_jobs`.
+struct provider_jobs_synced {
+  context ctx;
+  int64_t discovered = 0;
+};
+
+/// What a person decides about an attempt that nobody else can settle.
+enum class attempt_decision : uint8_t { adopt, resubmit, fail };
+
+/// Command to the scheduler: settle an unresolved attempt. `conflict` if the
+/// job has none, or if the provider does not know `external_id`. Answered with
+/// `job_found`.
+struct resolve_attempt {
+  context ctx;
+  caller who;
+  std::string job_id;
+  attempt_decision decision = attempt_decision::fail;
+  /// For `adopt`.
+  std::string external_id = {};
+};
+
+/// Query to the scheduler: why does this job not run? Any job; visibility is
+/// the caller's business.
+struct explain_job {
+  context ctx;
+  std::string job_id;
+};
+
+/// One thing that keeps a job from running.
+struct queue_constraint {
+  /// "approval", "not_before", "provider_unavailable", "in_doubt",
+  /// "unresolved", "limit" or "turn" (others go first).
+  std::string kind;
+  /// Of a limit: "global", "user", "team", "org" or "provider"; then its name.
+  std::string scope = {};
+  /// 0 if it has none.
+  int64_t limit = 0;
+  int64_t used = 0;
+  /// Jobs that hold the slots; at most 100.
+  std::vector<std::string> holders = {};
+  /// Nothing changes before this time; none if that is not known.
+  caf::optional<timestamp> until = caf::none;
+};
+
+/// Answer to `explain_job`.
+struct job_explained {
+  context ctx;
+  /// 1 = next; none unless it waits for a slot.
+  caf::optional<int64_t> position = caf::none;
+  /// The nearest first; empty: nothing keeps it.
+  std::vector<queue_constraint> constraints = {};
+  /// None if there is nothing to estimate from.
+  caf::optional<caf::timespan> estimated_wait = caf::none;
 };
 
 /// Query: all active jobs with an external id, for the poller.
@@ -382,8 +531,8 @@ typename Inspector::result_type inspect(Inspector& f, report_missing_job& x) {
 
 template <class Inspector>
 typename Inspector::result_type inspect(Inspector& f, end_job& x) {
-  return f(caf::meta::type_name("end_job"), x.ctx, x.job_id, x.status,
-           x.reason);
+  return f(caf::meta::type_name("end_job"), x.ctx, x.job_id, x.status, x.reason,
+           x.who);
 }
 
 template <class Inspector>
@@ -423,6 +572,98 @@ typename Inspector::result_type inspect(Inspector& f, get_queue_positions& x) {
 template <class Inspector>
 typename Inspector::result_type inspect(Inspector& f, queue_positions& x) {
   return f(caf::meta::type_name("queue_positions"), x.ctx, x.positions);
+}
+
+template <class Inspector>
+typename Inspector::result_type inspect(Inspector& f, cancel_queued_job& x) {
+  return f(caf::meta::type_name("cancel_queued_job"), x.ctx, x.who, x.job_id);
+}
+
+template <class Inspector>
+typename Inspector::result_type inspect(Inspector& f, set_priority& x) {
+  return f(caf::meta::type_name("set_priority"), x.ctx, x.who, x.job_id,
+           x.priority);
+}
+
+template <class Inspector>
+typename Inspector::result_type inspect(Inspector& f, priority_set& x) {
+  return f(caf::meta::type_name("priority_set"), x.ctx, x.before, x.subject);
+}
+
+template <class Inspector>
+typename Inspector::result_type inspect(Inspector& f, get_user_queue& x) {
+  return f(caf::meta::type_name("get_user_queue"), x.ctx, x.who, x.user_id);
+}
+
+template <class Inspector>
+typename Inspector::result_type inspect(Inspector& f, user_queue& x) {
+  return f(caf::meta::type_name("user_queue"), x.ctx, x.pending_count,
+           x.running_count, x.blocked_count, x.pending, x.running);
+}
+
+template <class Inspector>
+typename Inspector::result_type inspect(Inspector& f, clean_queue& x) {
+  return f(caf::meta::type_name("clean_queue"), x.ctx, x.who, x.days);
+}
+
+template <class Inspector>
+typename Inspector::result_type inspect(Inspector& f, queue_cleaned& x) {
+  return f(caf::meta::type_name("queue_cleaned"), x.ctx, x.deleted);
+}
+
+template <class Inspector>
+typename Inspector::result_type inspect(Inspector& f, import_jobs& x) {
+  return f(caf::meta::type_name("import_jobs"), x.ctx, x.who, x.provider,
+           x.found);
+}
+
+template <class Inspector>
+typename Inspector::result_type inspect(Inspector& f, jobs_imported& x) {
+  return f(caf::meta::type_name("jobs_imported"), x.ctx, x.imported);
+}
+
+template <class Inspector>
+typename Inspector::result_type inspect(Inspector& f, process_queue& x) {
+  return f(caf::meta::type_name("process_queue"), x.ctx);
+}
+
+template <class Inspector>
+typename Inspector::result_type inspect(Inspector& f, queue_processed& x) {
+  return f(caf::meta::type_name("queue_processed"), x.ctx, x.job_ids);
+}
+
+template <class Inspector>
+typename Inspector::result_type inspect(Inspector& f, sync_provider_jobs& x) {
+  return f(caf::meta::type_name("sync_provider_jobs"), x.ctx, x.who,
+           x.provider);
+}
+
+template <class Inspector>
+typename Inspector::result_type inspect(Inspector& f, provider_jobs_synced& x) {
+  return f(caf::meta::type_name("provider_jobs_synced"), x.ctx, x.discovered);
+}
+
+template <class Inspector>
+typename Inspector::result_type inspect(Inspector& f, resolve_attempt& x) {
+  return f(caf::meta::type_name("resolve_attempt"), x.ctx, x.who, x.job_id,
+           x.decision, x.external_id);
+}
+
+template <class Inspector>
+typename Inspector::result_type inspect(Inspector& f, explain_job& x) {
+  return f(caf::meta::type_name("explain_job"), x.ctx, x.job_id);
+}
+
+template <class Inspector>
+typename Inspector::result_type inspect(Inspector& f, queue_constraint& x) {
+  return f(caf::meta::type_name("queue_constraint"), x.kind, x.scope, x.limit,
+           x.used, x.holders, x.until);
+}
+
+template <class Inspector>
+typename Inspector::result_type inspect(Inspector& f, job_explained& x) {
+  return f(caf::meta::type_name("job_explained"), x.ctx, x.position,
+           x.constraints, x.estimated_wait);
 }
 
 } // namespace tunerd

@@ -47,6 +47,32 @@ struct worker_list {
   std::vector<worker_state> workers;
 };
 
+/// What may be done to a worker.
+enum class worker_action : uint8_t { start, stop };
+
+/// Command to the supervisor: stop a worker until it is started again, or
+/// start it. `not_found`; `conflict` if it may not be stopped. Idempotent.
+/// Answered with `worker_list` once it is so.
+struct control_worker {
+  context ctx;
+  std::string name;
+  worker_action action = worker_action::start;
+};
+
+/// Command to the poller: ask about these jobs now, within the provider's
+/// budget.
+struct poll_jobs {
+  context ctx;
+  std::vector<std::string> job_ids = {};
+};
+
+/// Answer to `poll_jobs`, after the last of them or when time is up.
+struct jobs_polled {
+  context ctx;
+  /// Those that could be asked about.
+  int64_t synced = 0;
+};
+
 /// Command to the poller: decide anew whether and how often to poll, and poll
 /// at once. Answered with `polling_status`.
 struct refresh_polling {
@@ -107,6 +133,21 @@ template <class Inspector>
 typename Inspector::result_type inspect(Inspector& f, polling_status& x) {
   return f(caf::meta::type_name("polling_status"), x.ctx, x.is_active,
            x.interval, x.source);
+}
+
+template <class Inspector>
+typename Inspector::result_type inspect(Inspector& f, control_worker& x) {
+  return f(caf::meta::type_name("control_worker"), x.ctx, x.name, x.action);
+}
+
+template <class Inspector>
+typename Inspector::result_type inspect(Inspector& f, poll_jobs& x) {
+  return f(caf::meta::type_name("poll_jobs"), x.ctx, x.job_ids);
+}
+
+template <class Inspector>
+typename Inspector::result_type inspect(Inspector& f, jobs_polled& x) {
+  return f(caf::meta::type_name("jobs_polled"), x.ctx, x.synced);
 }
 
 } // namespace tunerd

@@ -37,10 +37,11 @@ addresses::addresses(caf::actor_system& sys)
     store_reader(spawn_address<store_reader_actor>(sys)),
     store(spawn_address<store_actor>(sys)),
     http_client(spawn_address<http_client_actor>(sys)),
-    provider_gateway(spawn_address<provider_gateway_actor>(sys)),
+    provider_gateway(spawn_address<provider_desk_actor>(sys)),
     sse_broadcaster(spawn_address<sse_broadcaster_actor>(sys)),
     queue_scheduler(spawn_address<queue_scheduler_actor>(sys)),
     job_poller(spawn_address<job_poller_actor>(sys)),
+    approval_expirer(spawn_address<approval_expirer_actor>(sys)),
     http_gateway(spawn_address<http_gateway_actor>(sys)),
     supervisor(spawn_address<supervisor_actor>(sys)) {
 }
@@ -114,7 +115,8 @@ std::vector<worker> make_workers(caf::actor_system& sys,
      .start =
        [=, &sys] {
          return as_actor(
-           sys.spawn(provider_gateway, for_providers, at.http_client));
+           sys.spawn(provider_gateway, for_providers, at.http_client,
+                     caf::actor_cast<settings_store_actor>(at.store)));
        },
      .address = as_actor(at.provider_gateway)},
     {.name = "sse_broadcaster",
@@ -138,6 +140,8 @@ std::vector<worker> make_workers(caf::actor_system& sys,
        [=, &sys] {
          return as_actor(sys.spawn(job_poller, for_poller,
                                    caf::actor_cast<job_store_actor>(at.store),
+                                   caf::actor_cast<settings_store_actor>(
+                                     at.store),
                                    at.provider_gateway));
        },
      .address = as_actor(at.job_poller)},
@@ -146,7 +150,8 @@ std::vector<worker> make_workers(caf::actor_system& sys,
        [=, &sys] {
          return as_actor(sys.spawn(
            http_gateway, for_gateway, shared.calls, at.store,
-           at.queue_scheduler, at.provider_gateway, at.sse_broadcaster,
+           at.queue_scheduler, at.provider_gateway, at.job_poller,
+           at.approval_expirer, at.sse_broadcaster,
            caf::actor_cast<caf::weak_actor_ptr>(at.supervisor)));
        },
      .address = as_actor(at.http_gateway)},

@@ -37,10 +37,11 @@ struct addresses {
   store_reader_actor store_reader;
   store_actor store;
   http_client_actor http_client;
-  provider_gateway_actor provider_gateway;
+  provider_desk_actor provider_gateway;
   sse_broadcaster_actor sse_broadcaster;
   queue_scheduler_actor queue_scheduler;
   job_poller_actor job_poller;
+  approval_expirer_actor approval_expirer;
   http_gateway_actor http_gateway;
   supervisor_actor supervisor;
 };

@@ -605,7 +605,8 @@ struct simulator_fixture : client_fixture {
     x.replicate.token = "r8_x";
     x.replicate.version = "me/model:5f2";
     x.world = {.now = clock, .random = [] { return uint64_t{0}; }};
-    gateway = sys.spawn(provider_gateway, x, sys.spawn(http_client, curl));
+    gateway = sys.spawn(provider_gateway, x, sys.spawn(http_client, curl),
+                        settings_store_actor{});
   }
 
   ~simulator_fixture() {

@@ -70,6 +70,15 @@ struct poller_fixture : test::deterministic {
           return me->make_response_promise<job_list>(); // Never kept.
         return job_list{x.ctx, active, static_cast<int64_t>(active.size())};
       },
+      [=](const apply_webhook&) -> caf::result<webhook_applied> {
+        return refuse();
+      },
+      [=](const import_jobs&) -> caf::result<jobs_imported> {
+        return refuse();
+      },
+      [=](const get_job_logs&) -> caf::result<job_logs_found> {
+        return refuse();
+      },
     };
   }
 
@@ -117,7 +126,8 @@ struct poller_fixture : test::deterministic {
   }
 
   void start() {
-    aut = spawn(job_poller, settings, store, gateway);
+    settings.polling = polling;
+    aut = spawn(job_poller, settings, store, settings_store_actor{}, gateway);
     settle();
   }
 
@@ -137,6 +147,7 @@ struct poller_fixture : test::deterministic {
   using names = std::vector<std::string>;
 
   std::mt19937_64 rng{7};
+  config::polling polling;
   job_poller_settings settings;
   job_store_actor store;
   provider_gateway_actor gateway;
@@ -341,7 +352,7 @@ TEST_CASE_METHOD(poller_fixture, "a slow provider delays no other",
 
 TEST_CASE_METHOD(poller_fixture, "a slow job is not asked twice at once",
                  "[job_poller][P3]") {
-  settings.polling.interval = 5s;
+  polling.interval = 5s;
   active = {make_job("1"), make_job("2")};
   held = {"ext-1"};
   start();
@@ -434,7 +445,7 @@ TEST_CASE_METHOD(poller_fixture, "a store that fails to apply loses nothing",
 
 TEST_CASE_METHOD(poller_fixture, "a slow store is asked once at a time",
                  "[job_poller]") {
-  settings.polling.interval = 1s;
+  polling.interval = 1s;
   store_is_slow = true;
   start();
   advance(9s);
@@ -445,7 +456,7 @@ TEST_CASE_METHOD(poller_fixture, "a slow store is asked once at a time",
 
 TEST_CASE_METHOD(poller_fixture, "an explicit false stops polling in any case",
                  "[job_poller][P10]") {
-  settings.polling.enabled = false;
+  polling.enabled = false;
   settings.providers.push_back({"hooked", true});
   active = {make_job("1"), make_job("2", "hooked")};
   start();
@@ -459,7 +470,7 @@ TEST_CASE_METHOD(poller_fixture, "an explicit false stops polling in any case",
 
 TEST_CASE_METHOD(poller_fixture, "an explicit true polls despite webhooks",
                  "[job_poller][P10]") {
-  settings.polling.enabled = true;
+  polling.enabled = true;
   settings.providers = {{"replicate", true}};
   active = {make_job("1")};
   start();
@@ -492,7 +503,7 @@ TEST_CASE_METHOD(poller_fixture,
 
 TEST_CASE_METHOD(poller_fixture, "a long interval does not delay that",
                  "[job_poller][P10]") {
-  settings.polling.interval = 3600s;
+  polling.interval = 3600s;
   settings.providers = {{"replicate"}, {"hooked", true}};
   active = {make_job("1"), make_job("2", "hooked")};
   active[1].created_at = now();
@@ -576,15 +587,15 @@ TEST_CASE_METHOD(poller_fixture, "the poller says why it polls",
   CHECK(log.contains("INFO", "Job polling loop stopped"));
 
   log.clear();
-  settings.polling.enabled = true;
-  settings.polling.interval = 7s;
+  polling.enabled = true;
+  polling.interval = 7s;
   start();
   CHECK(log.contains("INFO", "Starting job status polling "
                              "(Enterprise Config, interval: 7s)"));
   CHECK(!log.contains("Auto"));
 
   log.clear();
-  settings.polling.enabled = false;
+  polling.enabled = false;
   start();
   CHECK(log.contains("INFO", "Job status polling is explicitly disabled in "
                              "Enterprise Config"));

@@ -216,6 +216,7 @@ struct continuation_fixture : test::deterministic {
           return me->make_response_promise<polling_status>();
         },
         [](const get_polling_status&) { return polling_status{}; },
+        [](const poll_jobs&) { return jobs_polled{}; },
         [](const tick&) {},
       };
     });

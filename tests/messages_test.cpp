@@ -25,6 +25,7 @@ job_poller_actor::behavior_type echo(pointer<job_poller_actor, echo_state> self,
     [self](const get_polling_status&) -> caf::result<polling_status> {
       throw std::runtime_error("broken on purpose");
     },
+    [](const poll_jobs& x) { return jobs_polled{x.ctx}; },
     [self](const tick&) { self->state.seen->push_back(current_context()); },
   };
 }

@@ -44,7 +44,7 @@ struct gateway_fixture : test::deterministic {
     settings.world
       = {.now = [this] { return now(); }, .random = [this] { return random; }};
     client = spawn_client();
-    aut = spawn(provider_gateway, settings, client);
+    aut = spawn(provider_gateway, settings, client, settings_store_actor{});
     settle();
   }
 

@@ -305,7 +305,7 @@ TEST_CASE_METHOD(store_fixture, "hot paths read no jobs that are over",
   run(tx, seen("new", job_status::running));
   run(tx, seen("new", job_status::completed));
   run(tx, delete_job{{"c"}, {}, "new"});
-  sql::clean_up(*db_connection, now());
+  sql::clean_up(*db_connection, now(), {});
   CHECK(told.last_event - told.first_event == 5);
   CHECK(db_connection->rows_scanned() < over / 10);
 }

@@ -43,6 +43,7 @@ patient(pointer<job_poller_actor, patient_state> self, manners how) {
     [](const get_polling_status& x) {
       return polling_status{x.ctx, true};
     },
+    [](const poll_jobs& x) { return jobs_polled{x.ctx}; },
     [self](const tick&) { self->quit(); },
   };
 }

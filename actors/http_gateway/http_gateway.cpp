@@ -41,21 +41,71 @@ void http_gateway_state::on_call(const http_call& x) {
 
 void http_gateway_state::dispatch(const call& x, const std::string& body) {
   switch (x->to) {
-    case rest::endpoint::submit_job: return submit(x, body);
     case rest::endpoint::list_jobs: return list_jobs_of(x);
+    case rest::endpoint::submit_job: return submit(x, body);
+    case rest::endpoint::sync_jobs: return sync(x);
     case rest::endpoint::get_job: return show_job(x);
-    case rest::endpoint::cancel_job: return cancel(x);
     case rest::endpoint::delete_job: return remove(x);
+    case rest::endpoint::cancel_job: return cancel(x);
+    case rest::endpoint::job_logs: return show_logs(x);
+    case rest::endpoint::stream_logs: return stream_logs(x);
+    case rest::endpoint::job_progress: return show_progress(x);
     case rest::endpoint::list_queue: return show_queue(x);
     case rest::endpoint::queue_stats: return show_stats(x);
+    case rest::endpoint::own_queue: return show_own_queue(x);
+    case rest::endpoint::user_queue: return show_user_queue(x);
+    case rest::endpoint::queue_position: return show_position(x);
+    case rest::endpoint::explain_job: return explain(x);
     case rest::endpoint::get_limits: return show_limits(x);
     case rest::endpoint::set_limits: return change_limits(x, body);
+    case rest::endpoint::process_queue: return process(x);
+    case rest::endpoint::clean_queue: return clean_up(x);
+    case rest::endpoint::cancel_queued: return cancel_queued(x);
+    case rest::endpoint::approve_queued: return approve_queued(x);
+    case rest::endpoint::reject_queued: return reject_queued(x);
+    case rest::endpoint::set_priority: return change_priority(x, body);
+    case rest::endpoint::list_conditions: return show_conditions(x);
+    case rest::endpoint::list_rules: return show_rules(x);
+    case rest::endpoint::create_rule: return add_rule(x, body);
+    case rest::endpoint::get_rule: return show_rule(x);
+    case rest::endpoint::change_rule: return edit_rule(x, body);
+    case rest::endpoint::delete_rule: return remove_rule(x);
+    case rest::endpoint::list_approvals: return show_approvals(x);
+    case rest::endpoint::count_approvals: return count_approvals(x);
+    case rest::endpoint::get_job_approval: return show_job_approval(x);
+    case rest::endpoint::get_approval: return show_approval(x);
+    case rest::endpoint::bulk_approve: return bulk_approve(x, body);
+    case rest::endpoint::bulk_reject: return bulk_reject(x, body);
+    case rest::endpoint::approve: return approve(x, body);
+    case rest::endpoint::reject: return reject(x, body);
+    case rest::endpoint::cancel_approval: return cancel_approval(x);
+    case rest::endpoint::extend_approval: return extend(x, body);
+    case rest::endpoint::own_approvals: return show_own_approvals(x);
+    case rest::endpoint::expire_approvals: return expire(x);
+    case rest::endpoint::polling_status: return show_polling(x);
+    case rest::endpoint::set_polling: return change_polling(x, body);
+    case rest::endpoint::list_providers: return show_providers(x);
+    case rest::endpoint::validate_provider: return validate_credential(x);
+    case rest::endpoint::get_provider_config: return show_provider_config(x);
+    case rest::endpoint::set_provider_config:
+      return change_provider_config(x, body);
+    case rest::endpoint::cost_limit: return show_cost_limit(x);
+    case rest::endpoint::test_webhook: return send_webhook_test(x, body);
+    case rest::endpoint::webhook: return receive_webhook(x, body);
     case rest::endpoint::events: return open_events(x);
-    case rest::endpoint::alive: return answer(x, {{"status", "ok"}});
-    case rest::endpoint::ready: return show_ready(x);
     case rest::endpoint::health_summary: return show_summary(x);
+    case rest::endpoint::alive: return show_alive(x);
+    case rest::endpoint::ready: return show_ready(x);
     case rest::endpoint::health: return show_health(x);
+    case rest::endpoint::prometheus: return show_prometheus(x);
+    case rest::endpoint::breakers: return show_breakers(x);
+    case rest::endpoint::cost_report: return show_cost_report(x);
     case rest::endpoint::workers: return show_workers(x);
+    case rest::endpoint::start_worker: return start_worker(x);
+    case rest::endpoint::stop_worker: return stop_worker(x);
+    case rest::endpoint::refresh_worker: return refresh_worker(x);
+    case rest::endpoint::resolve_attempt: return resolve(x, body);
+    case rest::endpoint::trace: return show_trace(x);
   }
 }
 
@@ -104,8 +154,8 @@ http_gateway_actor::behavior_type
 http_gateway(pointer<http_gateway_actor, http_gateway_state> self,
              http_gateway_settings settings, std::shared_ptr<call_gate> gate,
              store_actor store, queue_scheduler_actor scheduler,
-             provider_gateway_actor providers,
-             sse_broadcaster_actor broadcaster,
+             provider_desk_actor providers, job_poller_actor poller,
+             approval_expirer_actor expirer, sse_broadcaster_actor broadcaster,
              caf::weak_actor_ptr supervisor) {
   self->state = {.self = self,
                  .settings = std::move(settings),
@@ -113,6 +163,8 @@ http_gateway(pointer<http_gateway_actor, http_gateway_state> self,
                  .store = std::move(store),
                  .scheduler = std::move(scheduler),
                  .providers = std::move(providers),
+                 .poller = std::move(poller),
+                 .expirer = std::move(expirer),
                  .broadcaster = std::move(broadcaster),
                  .supervisor = std::move(supervisor)};
   const auto generation = gate->open(caf::weak_actor_ptr{self->ctrl()});

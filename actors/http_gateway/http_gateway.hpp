@@ -4,6 +4,9 @@
 #include "actors/http_gateway/request.hpp"
 #include "actors/support/actor.hpp"
 #include "actors/support/clocks.hpp"
+#include "actors/support/live.hpp"
+#include "actors/support/metrics.hpp"
+#include "config/auth.hpp"
 #include "config/http.hpp"
 #include "config/queue.hpp"
 #include "messages/interfaces.hpp"
@@ -19,8 +22,10 @@ namespace tunerd {
 /// What the HTTP GATEWAY is told at its start.
 struct http_gateway_settings {
   config::http http = {};
+  live<config::auth> auth = {};
   config::queue queue = {};
   outside world = {};
+  metrics_ptr counts = std::make_shared<metrics>();
   std::string version = TUNERD_VERSION;
   /// For the uptime: when the daemon started, not this incarnation.
   timestamp started_at = {};
@@ -58,7 +63,9 @@ struct http_gateway_state {
   std::shared_ptr<call_gate> gate;
   store_actor store;
   queue_scheduler_actor scheduler;
-  provider_gateway_actor providers;
+  provider_desk_actor providers;
+  job_poller_actor poller;
+  approval_expirer_actor expirer;
   sse_broadcaster_actor broadcaster;
   /// Weak: the supervisor owns this actor.
   caf::weak_actor_ptr supervisor;
@@ -116,6 +123,76 @@ struct http_gateway_state {
   /// @returns how `subject` is shown now.
   job_view view_of(const job& subject, const queue_positions& places) const;
 
+  // -- more of jobs (job_routes.cpp, log_routes.cpp) ------------------------
+
+  void sync(const call& x);
+  void show_logs(const call& x);
+  void stream_logs(const call& x);
+  void show_progress(const call& x);
+
+  // -- more of the queue (queue_routes.cpp) ---------------------------------
+
+  void show_own_queue(const call& x);
+  void show_user_queue(const call& x);
+  void show_position(const call& x);
+  void explain(const call& x);
+  void process(const call& x);
+  void clean_up(const call& x);
+  void cancel_queued(const call& x);
+  void approve_queued(const call& x);
+  void reject_queued(const call& x);
+  void change_priority(const call& x, const std::string& body);
+
+  // -- approvals (approval_routes.cpp) --------------------------------------
+
+  void show_conditions(const call& x);
+  void show_rules(const call& x);
+  void add_rule(const call& x, const std::string& body);
+  void show_rule(const call& x);
+  void edit_rule(const call& x, const std::string& body);
+  void remove_rule(const call& x);
+  void show_approvals(const call& x);
+  void count_approvals(const call& x);
+  void show_job_approval(const call& x);
+  void show_approval(const call& x);
+  void bulk_approve(const call& x, const std::string& body);
+  void bulk_reject(const call& x, const std::string& body);
+  void approve(const call& x, const std::string& body);
+  void reject(const call& x, const std::string& body);
+  void cancel_approval(const call& x);
+  void extend(const call& x, const std::string& body);
+  void show_own_approvals(const call& x);
+  void expire(const call& x);
+
+  // -- settings (settings_routes.cpp) ---------------------------------------
+
+  void show_polling(const call& x);
+  void change_polling(const call& x, const std::string& body);
+  void show_providers(const call& x);
+  void validate_credential(const call& x);
+  void show_provider_config(const call& x);
+  void change_provider_config(const call& x, const std::string& body);
+  void show_cost_limit(const call& x);
+
+  // -- webhooks (webhook_routes.cpp) ----------------------------------------
+
+  void send_webhook_test(const call& x, const std::string& body);
+  void receive_webhook(const call& x, const std::string& body);
+
+  // -- metrics (metrics_routes.cpp) -----------------------------------------
+
+  void show_prometheus(const call& x);
+  void show_breakers(const call& x);
+  void show_cost_report(const call& x);
+
+  // -- operators (operator_routes.cpp) --------------------------------------
+
+  void start_worker(const call& x);
+  void stop_worker(const call& x);
+  void refresh_worker(const call& x);
+  void resolve(const call& x, const std::string& body);
+  void show_trace(const call& x);
+
   // -- events (event_routes.cpp) ----------------------------------------------
 
   void open_events(const call& x);
@@ -125,6 +202,7 @@ struct http_gateway_state {
 
   void show_summary(const call& x);
   void show_ready(const call& x);
+  void show_alive(const call& x);
   void show_health(const call& x);
   void show_workers(const call& x);
 
@@ -145,7 +223,8 @@ http_gateway_actor::behavior_type
 http_gateway(pointer<http_gateway_actor, http_gateway_state> self,
              http_gateway_settings settings, std::shared_ptr<call_gate> gate,
              store_actor store, queue_scheduler_actor scheduler,
-             provider_gateway_actor providers,
-             sse_broadcaster_actor broadcaster, caf::weak_actor_ptr supervisor);
+             provider_desk_actor providers, job_poller_actor poller,
+             approval_expirer_actor expirer, sse_broadcaster_actor broadcaster,
+             caf::weak_actor_ptr supervisor);
 
 } // namespace tunerd

@@ -70,6 +70,10 @@ refusal refusal_of(const caf::error& err, const std::string& on_conflict) {
     case ec::provider_throttled: return make(503, "provider_unavailable", 30);
     case ec::provider_unavailable: return make(503, "provider_unavailable", 60);
     case ec::overloaded: return unavailable("too much to do, try again");
+    case ec::not_found: return make(404, "not_found");
+    case ec::cost_limit_exceeded: return make(429, "cost_limit_exceeded");
+    case ec::invalid_signature: return make(401, "invalid_signature");
+    case ec::ip_not_allowed: return make(403, "ip_not_allowed");
     case ec::worker_restarting: break;
   }
   return unavailable("no answer in time; whether it was done is not known");

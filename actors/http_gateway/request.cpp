@@ -21,7 +21,7 @@ std::optional<refusal> interpret(const http_call& x,
   out.to = match.found.to;
   out.parameters = std::move(match.parameters);
   out.query_parameters = std::move(goal.parameters);
-  if (out.who.level < match.found.level)
+  if (match.found.level && out.who.level < *match.found.level)
     return refusal{.status = 403,
                    .error = "permission_denied",
                    .message = "your level is too low for this"};

@@ -26,7 +26,7 @@ polling_status job_poller_state::refresh(const refresh_polling& command) {
 polling_status job_poller_state::report(const context& ctx) const {
   return {.ctx = ctx,
           .is_active = decision.is_active,
-          .interval = settings.polling.interval,
+          .interval = settings.polling.get()->interval,
           .source = decision.source};
 }
 
@@ -42,7 +42,7 @@ void job_poller_state::on_tick(const tick& t) {
 // -- steps of a start ---------------------------------------------------------
 
 void job_poller_state::start() {
-  decision = decide_polling(settings.polling.enabled, settings.providers);
+  decision = decide_polling(settings.polling.get()->enabled, settings.providers);
   say_decision();
   ++generation;
   next_round = next_check = self->clock().now();
@@ -53,12 +53,12 @@ void job_poller_state::start() {
 }
 
 void job_poller_state::say_decision() const {
-  const auto seconds = settings.polling.interval.count();
-  if (settings.polling.enabled == false)
+  const auto seconds = settings.polling.get()->interval.count();
+  if (settings.polling.get()->enabled == false)
     log.info("Job status polling is explicitly disabled in Enterprise Config");
   if (!decision.is_active)
     return;
-  if (settings.polling.enabled) {
+  if (settings.polling.get()->enabled) {
     log.info("Starting job status polling (Enterprise Config, interval: {}s)",
              seconds);
   } else {
@@ -71,7 +71,7 @@ void job_poller_state::say_decision() const {
 void job_poller_state::arm() {
   const auto now = self->clock().now();
   while (next_round <= now) // Keeps the phase, skips what was missed.
-    next_round += settings.polling.interval;
+    next_round += settings.polling.get()->interval;
   while (next_check <= now)
     next_check += check_interval;
   const bool checks = decision.has(polling_mode::when_silent);
@@ -194,13 +194,18 @@ void job_poller_state::leave_round(const due_job& x, bool synced) {
   rounds.erase(i);
 }
 
+caf::result<jobs_polled> job_poller_state::poll_now(const poll_jobs&) {
+  return make_error(ec::overloaded, "not built yet");
+}
+
 job_poller_actor::behavior_type
 job_poller(pointer<job_poller_actor, job_poller_state> self,
            job_poller_settings settings, job_store_actor store,
-           provider_gateway_actor gateway) {
+           settings_store_actor stored, provider_gateway_actor gateway) {
   self->state = {.self = self,
                  .settings = std::move(settings),
                  .store = std::move(store),
+                 .stored = std::move(stored),
                  .gateway = std::move(gateway)};
   self->state.queue = poll_queue{self->state.settings.providers};
   self->set_exit_handler([self](caf::exit_msg& exit) {
@@ -212,6 +217,7 @@ job_poller(pointer<job_poller_actor, job_poller_state> self,
   return {
     [self](const refresh_polling& x) { return self->state.refresh(x); },
     [self](const get_polling_status& x) { return self->state.report(x.ctx); },
+    [self](const poll_jobs& x) { return self->state.poll_now(x); },
     [self](const tick& t) { self->state.on_tick(t); },
   };
 }

@@ -4,6 +4,8 @@
 
 #include "actors/support/actor.hpp"
 #include "actors/support/clocks.hpp"
+#include "actors/support/live.hpp"
+#include "actors/support/metrics.hpp"
 #include "config/polling.hpp"
 #include "messages/interfaces.hpp"
 
@@ -13,7 +15,7 @@ namespace tunerd {
 
 /// What the poller needs to know.
 struct job_poller_settings {
-  config::polling polling = {};
+  live<config::polling> polling = {};
 
   /// All that are configured.
   std::vector<polled_provider> providers = {};
@@ -26,6 +28,7 @@ struct job_poller_settings {
   caf::timespan provider_timeout = std::chrono::seconds{40};
 
   outside out;
+  metrics_ptr counts = std::make_shared<metrics>();
 };
 
 /// State of the JOB POLLER: owns nothing that is not read anew each round; it
@@ -48,6 +51,7 @@ struct job_poller_state {
   pointer<job_poller_actor, job_poller_state> self;
   job_poller_settings settings;
   job_store_actor store;
+  settings_store_actor stored;
   provider_gateway_actor gateway;
   poll_queue queue = poll_queue{};
   polling_decision decision = {};
@@ -75,6 +79,7 @@ struct job_poller_state {
 
   polling_status refresh(const refresh_polling& command);
   polling_status report(const context& ctx) const;
+  caf::result<jobs_polled> poll_now(const poll_jobs& command);
   void on_tick(const tick& t);
 
   // -- steps of a start -------------------------------------------------------
@@ -102,10 +107,13 @@ struct job_poller_state {
 /// what they say. A failure of one job is a DEBUG line and its next turn comes
 /// with the next round; nothing is retried in between.
 /// @param store Lists the active jobs and applies what was seen.
+/// @param stored Knows `cloud_job_polling_enabled` and the webhook URLs that
+/// were set over the API; read at start and by `refresh_polling`.
 /// @param gateway Asked about each job.
 job_poller_actor::behavior_type
 job_poller(pointer<job_poller_actor, job_poller_state> self,
            job_poller_settings settings, job_store_actor store,
+           settings_store_actor stored,
            provider_gateway_actor gateway);
 
 } // namespace tunerd

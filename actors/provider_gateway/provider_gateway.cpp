@@ -236,11 +236,40 @@ void provider_gateway_state::send(
             });
 }
 
+caf::result<provider_list> provider_gateway_state::list_providers(const get_providers&) {
+  return make_error(ec::overloaded, "not built yet");
+}
+
+caf::result<provider_config_found> provider_gateway_state::show_config(const get_provider_config&) {
+  return make_error(ec::overloaded, "not built yet");
+}
+
+caf::result<provider_validated> provider_gateway_state::validate(const validate_provider&) {
+  return make_error(ec::overloaded, "not built yet");
+}
+
+caf::result<breaker_list> provider_gateway_state::show_breakers(const get_breakers&) {
+  return make_error(ec::overloaded, "not built yet");
+}
+
+caf::result<webhook_read> provider_gateway_state::read(const read_webhook&) {
+  return make_error(ec::overloaded, "not built yet");
+}
+
+caf::result<test_webhook_sent> provider_gateway_state::send_test(const send_test_webhook&) {
+  return make_error(ec::overloaded, "not built yet");
+}
+
+void provider_gateway_state::reload(const settings_changed&) {
+}
+
 provider_gateway_worker::behavior_type
 provider_gateway(pointer<provider_gateway_worker, provider_gateway_state> self,
-                 provider_gateway_settings settings, http_client_actor client) {
+                 provider_gateway_settings settings, http_client_actor client,
+                 settings_store_actor stored) {
   self->state = {.self = self,
                  .client = std::move(client),
+                 .stored = std::move(stored),
                  .secrets = settings.secrets,
                  .world = settings.world,
                  .patience = settings.outbound.timeout + margin,
@@ -251,6 +280,13 @@ provider_gateway(pointer<provider_gateway_worker, provider_gateway_state> self,
     [self](const get_provider_job& x) { return self->state.look_up(x); },
     [self](const list_provider_jobs& x) { return self->state.list(x); },
     [self](const cancel_provider_job& x) { return self->state.cancel(x); },
+    [self](const get_providers& x) { return self->state.list_providers(x); },
+    [self](const get_provider_config& x) { return self->state.show_config(x); },
+    [self](const validate_provider& x) { return self->state.validate(x); },
+    [self](const get_breakers& x) { return self->state.show_breakers(x); },
+    [self](const read_webhook& x) { return self->state.read(x); },
+    [self](const send_test_webhook& x) { return self->state.send_test(x); },
+    [self](const settings_changed& x) { self->state.reload(x); },
     [self](const tick& x) { self->state.try_again(x); },
   };
 }

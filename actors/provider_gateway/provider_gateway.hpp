@@ -3,6 +3,7 @@
 #include "actors/provider_gateway/provider_api.hpp"
 #include "actors/support/actor.hpp"
 #include "actors/support/clocks.hpp"
+#include "actors/support/metrics.hpp"
 #include "config/providers.hpp"
 #include "messages/interfaces.hpp"
 
@@ -22,10 +23,11 @@ struct provider_gateway_settings {
   config::outbound outbound = {};
   secret_source secrets = {};
   outside world = {};
+  metrics_ptr counts = std::make_shared<metrics>();
 };
 
 /// The PROVIDER GATEWAY with what it tells itself.
-using provider_gateway_worker = provider_gateway_actor::extend<
+using provider_gateway_worker = provider_desk_actor::extend<
   // INTERNAL: the pause before the next try of call `generation` is over.
   caf::reacts_to<tick>>;
 
@@ -49,6 +51,7 @@ struct provider_gateway_state {
 
   pointer<provider_gateway_worker, provider_gateway_state> self;
   http_client_actor client;
+  settings_store_actor stored;
   secret_source secrets;
   outside world;
   /// How long the client may take to answer.
@@ -74,6 +77,21 @@ struct provider_gateway_state {
 
   caf::result<provider_job_cancelled>
   cancel(const cancel_provider_job& command);
+
+  caf::result<provider_list> list_providers(const get_providers& query);
+
+  caf::result<provider_config_found> show_config(
+    const get_provider_config& query);
+
+  caf::result<provider_validated> validate(const validate_provider& query);
+
+  caf::result<breaker_list> show_breakers(const get_breakers& query);
+
+  caf::result<webhook_read> read(const read_webhook& query);
+
+  caf::result<test_webhook_sent> send_test(const send_test_webhook& command);
+
+  void reload(const settings_changed& hint);
 
   void try_again(const tick& due);
 
@@ -105,7 +123,8 @@ struct provider_gateway_state {
 /// times and may take `provider_call_max`; a submission is tried once.
 provider_gateway_worker::behavior_type
 provider_gateway(pointer<provider_gateway_worker, provider_gateway_state> self,
-                 provider_gateway_settings settings, http_client_actor client);
+                 provider_gateway_settings settings, http_client_actor client,
+                 settings_store_actor stored);
 
 /// @returns the longest that the gateway takes to answer, all tries and pauses
 /// included: what its callers' time-outs must exceed.

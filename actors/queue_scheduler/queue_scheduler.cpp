@@ -150,6 +150,26 @@ context queue_scheduler_state::new_work() const {
   return {new_correlation_id(settings.world.random)};
 }
 
+caf::result<job_explained>
+queue_scheduler_state::explain(const explain_job&) {
+  return make_error(ec::overloaded, "not built yet");
+}
+
+caf::result<queue_processed>
+queue_scheduler_state::process(const process_queue&) {
+  return make_error(ec::overloaded, "not built yet");
+}
+
+caf::result<provider_jobs_synced>
+queue_scheduler_state::sync(const sync_provider_jobs&) {
+  return make_error(ec::overloaded, "not built yet");
+}
+
+caf::result<job_found>
+queue_scheduler_state::resolve(const resolve_attempt&) {
+  return make_error(ec::overloaded, "not built yet");
+}
+
 queue_scheduler_state::time_point
 queue_scheduler_state::retry_at(uint32_t failures) const {
   const auto wait = backoff(failures, settings.world.random());
@@ -196,6 +216,10 @@ queue_scheduler(pointer<queue_scheduler_actor, queue_scheduler_state> self,
     [self](const events_appended& x) { self->state.hear(x); },
     [self](const get_queue_positions& x) { return self->state.positions(x); },
     [self](const cancel_job& x) { return self->state.cancel(x); },
+    [self](const explain_job& x) { return self->state.explain(x); },
+    [self](const process_queue& x) { return self->state.process(x); },
+    [self](const sync_provider_jobs& x) { return self->state.sync(x); },
+    [self](const resolve_attempt& x) { return self->state.resolve(x); },
     [self](const tick& x) { self->state.on_tick(x); },
   };
 }

@@ -4,6 +4,7 @@
 #include "actors/queue_scheduler/reconcile.hpp"
 #include "actors/support/actor.hpp"
 #include "actors/support/clocks.hpp"
+#include "actors/support/metrics.hpp"
 #include "config/queue.hpp"
 #include "messages/interfaces.hpp"
 
@@ -33,6 +34,7 @@ struct queue_scheduler_settings {
   /// known, attempts found at start then wait longer.
   timestamp process_started = {};
   outside world = {};
+  metrics_ptr counts = std::make_shared<metrics>();
 };
 
 /// State of the QUEUE SCHEDULER.
@@ -208,6 +210,14 @@ struct queue_scheduler_state {
   caf::result<queue_positions> positions(const get_queue_positions& query);
 
   caf::result<job_found> cancel(const cancel_job& command);
+
+  caf::result<job_explained> explain(const explain_job& query);
+
+  caf::result<queue_processed> process(const process_queue& command);
+
+  caf::result<provider_jobs_synced> sync(const sync_provider_jobs& command);
+
+  caf::result<job_found> resolve(const resolve_attempt& command);
 
   void on_tick(const tick& due);
 

@@ -1,8 +1,13 @@
 #pragma once
 
 #include "actors/store/transaction.hpp"
+#include "config/retention.hpp"
+#include "messages/approvals.hpp"
+#include "messages/audit.hpp"
 #include "messages/jobs.hpp"
 #include "messages/queue.hpp"
+#include "messages/settings.hpp"
+#include "messages/webhooks.hpp"
 
 #include <caf/expected.hpp>
 
@@ -25,6 +30,26 @@ caf::expected<submission_recorded> run(transaction& tx,
 caf::expected<job_found> run(transaction& tx, const close_attempt& command);
 caf::expected<limits_in_force> run(transaction& tx, const set_limits& command);
 
+caf::expected<webhook_applied> run(transaction& tx,
+                                   const apply_webhook& command);
+caf::expected<jobs_imported> run(transaction& tx, const import_jobs& command);
+caf::expected<job_found> run(transaction& tx, const cancel_queued_job& command);
+caf::expected<priority_set> run(transaction& tx, const set_priority& command);
+caf::expected<queue_cleaned> run(transaction& tx, const clean_queue& command);
+
+caf::expected<rule_found> run(transaction& tx, const create_rule& command);
+caf::expected<rule_found> run(transaction& tx, const change_rule& command);
+caf::expected<rule_found> run(transaction& tx, const delete_rule& command);
+caf::expected<approval_decided> run(transaction& tx,
+                                    const decide_approval& command);
+caf::expected<approval_found> run(transaction& tx,
+                                  const extend_approval& command);
+caf::expected<approvals_swept> run(transaction& tx,
+                                   const sweep_approvals& command);
+
+caf::expected<settings_found> run(transaction& tx, const put_settings& command);
+caf::expected<audit_appended> run(transaction& tx, const append_audit& command);
+
 caf::expected<event_appended> run(transaction& tx, const append_event& command);
 
 /// What `run` answers to a command.
@@ -33,7 +58,8 @@ using answer_to = typename decltype(run(
   std::declval<transaction&>(), std::declval<const Command&>()))::value_type;
 
 /// Removes a bounded number of rows whose time has come: old events, inputs of
-/// jobs that are over, expired keys.
-void clean_up(connection& db, timestamp now);
+/// jobs that are over, expired keys, and what `kept` keeps no longer. Never
+/// what is active or open.
+void clean_up(connection& db, timestamp now, const config::retention& kept);
 
 } // namespace tunerd::sql

@@ -10,7 +10,7 @@ const std::string job_columns
     "estimated_cost_micros, hardware_type, hardware_profile, error_message, "
     "output_url, metadata, correlation_id, queue, priority, "
     "priority_override, queued_at, not_before, attempts_used, max_attempts, "
-    "external_id";
+    "external_id, approval_id";
 
 namespace {
 
@@ -54,6 +54,7 @@ job read_job(const statement& row) {
   x.attempts_used = row.get<int32_t>(i++);
   x.max_attempts = row.get<int32_t>(i++);
   x.external_id = row.get<std::string>(i++);
+  x.approval_id = row.get<int64_t>(i++);
   return x;
 }
 
@@ -69,14 +70,15 @@ int64_t job_table::insert(const job& x) {
   static const auto sql = "INSERT INTO jobs (" + job_columns
                           + ") VALUES (NULL, ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, "
                             "?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, "
-                            "?19, ?20, ?21, ?22, ?23, ?24, ?25, ?26, ?27)";
+                            "?19, ?20, ?21, ?22, ?23, ?24, ?25, ?26, ?27, ?28)";
   db_.execute(sql, x.id, x.job_type, x.provider, to_string(x.status),
               x.config_name, x.user_id, x.org_id, x.team_id, x.created_at,
               x.started_at, x.completed_at, x.cost_micros,
               x.estimated_cost_micros, x.hardware_type, x.hardware_profile,
               x.error_message, x.output_url, x.metadata, x.correlation_id,
               to_string(x.queue), x.priority, x.priority_override, x.queued_at,
-              x.not_before, x.attempts_used, x.max_attempts, x.external_id);
+              x.not_before, x.attempts_used, x.max_attempts, x.external_id,
+              x.approval_id);
   return db_.last_row();
 }
 

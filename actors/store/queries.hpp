@@ -1,9 +1,13 @@
 #pragma once
 
 #include "actors/store/sqlite.hpp"
+#include "messages/approvals.hpp"
+#include "messages/audit.hpp"
 #include "messages/events.hpp"
 #include "messages/jobs.hpp"
+#include "messages/metrics.hpp"
 #include "messages/queue.hpp"
+#include "messages/settings.hpp"
 
 #include <caf/expected.hpp>
 
@@ -31,6 +35,27 @@ caf::expected<queue_page> look_up(const view& in, const list_queue& query);
 caf::expected<queue_stats> look_up(const view& in,
                                    const get_queue_stats& query);
 caf::expected<limits_in_force> look_up(const view& in, const get_limits& query);
+
+caf::expected<job_logs_found> look_up(const view& in,
+                                      const get_job_logs& query);
+caf::expected<user_queue> look_up(const view& in, const get_user_queue& query);
+
+caf::expected<rule_found> look_up(const view& in, const get_rule& query);
+caf::expected<rule_list> look_up(const view& in, const list_rules& query);
+caf::expected<approval_found> look_up(const view& in,
+                                      const get_approval& query);
+caf::expected<approval_list> look_up(const view& in,
+                                     const list_approvals& query);
+
+caf::expected<settings_found> look_up(const view& in,
+                                      const get_settings& query);
+caf::expected<trace_found> look_up(const view& in, const get_trace& query);
+caf::expected<store_metrics> look_up(const view& in,
+                                     const get_store_metrics& query);
+caf::expected<cost_report> look_up(const view& in,
+                                   const get_cost_report& query);
+caf::expected<cost_limit_status> look_up(const view& in,
+                                         const get_cost_limit& query);
 
 caf::expected<event_page> look_up(const view& in, const read_events& query);
 

@@ -120,7 +120,115 @@ CREATE TABLE settings (
 ) STRICT, WITHOUT ROWID;
 )sql";
 
-constexpr std::array migrations{version_1};
+// Approvals, settings, audit, webhooks, logs, retention.
+constexpr const char* version_2 = R"sql(
+ALTER TABLE jobs ADD COLUMN approval_id INTEGER NOT NULL DEFAULT 0;
+-- What the cost limit counts while the job is active.
+ALTER TABLE jobs ADD COLUMN reserved_micros INTEGER NOT NULL DEFAULT 0;
+-- 0 once its entry was cleaned out of the queue's lists.
+ALTER TABLE jobs ADD COLUMN is_listed INTEGER NOT NULL DEFAULT 1;
+CREATE INDEX jobs_over ON jobs (completed_at)
+  WHERE status IN ('completed', 'failed', 'cancelled');
+CREATE INDEX jobs_active_by_provider ON jobs (provider)
+  WHERE status IN ('pending', 'uploading', 'queued', 'running');
+CREATE INDEX jobs_by_provider_end ON jobs (provider, completed_at);
+CREATE INDEX jobs_by_user_creation ON jobs (user_id, created_at);
+CREATE INDEX jobs_by_creation ON jobs (created_at);
+CREATE INDEX jobs_by_profile_end ON jobs (provider, hardware_profile,
+  completed_at) WHERE status = 'completed';
+CREATE INDEX jobs_by_correlation ON jobs (correlation_id);
+CREATE INDEX events_by_correlation ON events (correlation_id);
+CREATE INDEX attempts_by_correlation ON attempts (correlation_id);
+
+CREATE TABLE job_logs (
+  job_id TEXT PRIMARY KEY REFERENCES jobs (id) ON DELETE CASCADE,
+  text TEXT NOT NULL
+) STRICT;
+
+-- Stay when they are deleted: requests name them.
+CREATE TABLE approval_rules (
+  id INTEGER PRIMARY KEY AUTOINCREMENT,
+  name TEXT NOT NULL,
+  description TEXT NOT NULL,
+  condition TEXT NOT NULL,
+  threshold TEXT NOT NULL,
+  is_active INTEGER NOT NULL,
+  priority INTEGER NOT NULL,
+  applies_to_provider TEXT NOT NULL,
+  applies_to_level TEXT NOT NULL,
+  exempt_levels TEXT NOT NULL,
+  required_approver_level TEXT NOT NULL,
+  deadline_seconds INTEGER NOT NULL,
+  created_at INTEGER NOT NULL,
+  created_by TEXT NOT NULL,
+  is_hidden INTEGER NOT NULL DEFAULT 0
+) STRICT;
+
+CREATE TABLE approvals (
+  id INTEGER PRIMARY KEY AUTOINCREMENT,
+  job_id TEXT NOT NULL REFERENCES jobs (id) ON DELETE CASCADE,
+  user_id TEXT NOT NULL,
+  org_id TEXT NOT NULL,
+  rule_id INTEGER NOT NULL,
+  status TEXT NOT NULL CHECK (status IN ('pending', 'approved', 'rejected',
+    'expired', 'cancelled')),
+  reason TEXT NOT NULL,
+  provider TEXT NOT NULL,
+  config_name TEXT NOT NULL,
+  estimated_cost_micros INTEGER,
+  hardware_type TEXT NOT NULL,
+  required_level TEXT NOT NULL,
+  reviewed_by TEXT NOT NULL DEFAULT '',
+  reviewed_at INTEGER,
+  review_notes TEXT NOT NULL DEFAULT '',
+  created_at INTEGER NOT NULL,
+  expires_at INTEGER,
+  is_warned INTEGER NOT NULL DEFAULT 0,
+  correlation_id TEXT NOT NULL
+) STRICT;
+CREATE UNIQUE INDEX approvals_pending ON approvals (job_id)
+  WHERE status = 'pending';
+CREATE INDEX approvals_due ON approvals (expires_at)
+  WHERE status = 'pending' AND expires_at IS NOT NULL;
+CREATE INDEX approvals_to_warn ON approvals (expires_at)
+  WHERE status = 'pending' AND expires_at IS NOT NULL AND is_warned = 0;
+CREATE INDEX approvals_by_job ON approvals (job_id);
+CREATE INDEX approvals_by_user ON approvals (user_id, id);
+CREATE INDEX approvals_by_status ON approvals (status, id);
+CREATE INDEX approvals_by_rule ON approvals (rule_id)
+  WHERE status = 'pending';
+CREATE INDEX approvals_by_correlation ON approvals (correlation_id);
+
+CREATE TABLE audit (
+  id INTEGER PRIMARY KEY AUTOINCREMENT,
+  time INTEGER NOT NULL,
+  user_id TEXT NOT NULL,
+  token TEXT NOT NULL,
+  action TEXT NOT NULL,
+  subject TEXT NOT NULL,
+  org_id TEXT NOT NULL,
+  details TEXT NOT NULL,
+  correlation_id TEXT NOT NULL
+) STRICT;
+CREATE INDEX audit_by_time ON audit (time);
+CREATE INDEX audit_by_correlation ON audit (correlation_id);
+
+-- Without their bodies: an id seen before changes nothing, and one that was
+-- early is applied when its job's external id is recorded.
+CREATE TABLE webhook_deliveries (
+  provider TEXT NOT NULL,
+  delivery_id TEXT NOT NULL,
+  external_id TEXT NOT NULL,
+  is_early INTEGER NOT NULL,
+  expires_at INTEGER NOT NULL,
+  PRIMARY KEY (provider, delivery_id)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX webhook_deliveries_by_expiry ON webhook_deliveries (expires_at);
+CREATE INDEX webhook_deliveries_early ON webhook_deliveries (provider,
+  external_id) WHERE is_early = 1;
+)sql";
+
+constexpr std::array migrations{version_1, version_2};
 
 int64_t read_number(connection& db, const char* sql) {
   auto row = db.query(sql);

@@ -99,7 +99,7 @@ void store_state::open() {
   self->send(self, tick{++generation});
   if (const auto now = settings.world.now(); now >= next_clean_up) {
     next_clean_up = now + clean_up_interval;
-    sql::clean_up(*db, now);
+    sql::clean_up(*db, now, settings.retention);
   }
 }
 
@@ -108,7 +108,9 @@ caf::expected<sql::answer_to<Command>>
 store_state::attempt(const Command& command) {
   db->execute("SAVEPOINT command");
   sql::news done;
-  sql::transaction tx{*db, settings.world.now(), settings.limits, done};
+  const auto limits = settings.limits.get();
+  sql::transaction tx{*db, settings.world.now(), *limits, done,
+                      settings.approvals};
   auto outcome = run(tx, command);
   if (!outcome)
     db->execute("ROLLBACK TO command");
@@ -226,6 +228,30 @@ store_actor::behavior_type store(pointer<store_actor, store_state> self,
     [self](const get_queue_stats& x) { return self->state.ask_reader(x); },
     [self](const get_limits& x) { return self->state.ask_reader(x); },
     [self](const set_limits& x) { return self->state.execute(x); },
+    [self](const apply_webhook& x) { return self->state.execute(x); },
+    [self](const import_jobs& x) { return self->state.execute(x); },
+    [self](const get_job_logs& x) { return self->state.ask_reader(x); },
+    [self](const get_user_queue& x) { return self->state.ask_reader(x); },
+    [self](const cancel_queued_job& x) { return self->state.execute(x); },
+    [self](const set_priority& x) { return self->state.execute(x); },
+    [self](const clean_queue& x) { return self->state.execute(x); },
+    [self](const create_rule& x) { return self->state.execute(x); },
+    [self](const change_rule& x) { return self->state.execute(x); },
+    [self](const delete_rule& x) { return self->state.execute(x); },
+    [self](const get_rule& x) { return self->state.ask_reader(x); },
+    [self](const list_rules& x) { return self->state.ask_reader(x); },
+    [self](const decide_approval& x) { return self->state.execute(x); },
+    [self](const extend_approval& x) { return self->state.execute(x); },
+    [self](const get_approval& x) { return self->state.ask_reader(x); },
+    [self](const list_approvals& x) { return self->state.ask_reader(x); },
+    [self](const sweep_approvals& x) { return self->state.execute(x); },
+    [self](const get_settings& x) { return self->state.ask_reader(x); },
+    [self](const put_settings& x) { return self->state.execute(x); },
+    [self](const append_audit& x) { return self->state.execute(x); },
+    [self](const get_trace& x) { return self->state.ask_reader(x); },
+    [self](const get_store_metrics& x) { return self->state.ask_reader(x); },
+    [self](const get_cost_report& x) { return self->state.ask_reader(x); },
+    [self](const get_cost_limit& x) { return self->state.ask_reader(x); },
     [self](const append_event& x) { return self->state.execute(x); },
     [self](const read_events& x) { return self->state.ask_reader(x); },
     [self](const tick& x) { self->state.flush(x); },

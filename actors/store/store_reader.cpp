@@ -15,8 +15,9 @@ auto store_reader_state::answer(const Query& query) {
   using found = sql::found_by<Query>;
   try {
     sql::snapshot scope{*db};
+    const auto limits = settings.limits.get();
     return caf::result<found>{
-      look_up(sql::view{*db, settings.world.now(), settings.limits}, query)};
+      look_up(sql::view{*db, settings.world.now(), *limits}, query)};
   } catch (const sql::sqlite_error& e) {
     log.error("Store query failed: {}", e.what());
     return caf::result<found>{make_error(ec::database_error, e.what())};
@@ -38,6 +39,17 @@ store_reader(pointer<store_reader_actor, store_reader_state> self,
     [self](const list_queue& x) { return self->state.answer(x); },
     [self](const get_queue_stats& x) { return self->state.answer(x); },
     [self](const get_limits& x) { return self->state.answer(x); },
+    [self](const get_job_logs& x) { return self->state.answer(x); },
+    [self](const get_user_queue& x) { return self->state.answer(x); },
+    [self](const get_rule& x) { return self->state.answer(x); },
+    [self](const list_rules& x) { return self->state.answer(x); },
+    [self](const get_approval& x) { return self->state.answer(x); },
+    [self](const list_approvals& x) { return self->state.answer(x); },
+    [self](const get_settings& x) { return self->state.answer(x); },
+    [self](const get_trace& x) { return self->state.answer(x); },
+    [self](const get_store_metrics& x) { return self->state.answer(x); },
+    [self](const get_cost_report& x) { return self->state.answer(x); },
+    [self](const get_cost_limit& x) { return self->state.answer(x); },
     [self](const read_events& x) { return self->state.answer(x); },
   };
 }

@@ -2,6 +2,9 @@
 
 #include "actors/store/database.hpp"
 #include "actors/support/clocks.hpp"
+#include "actors/support/live.hpp"
+#include "config/approvals.hpp"
+#include "config/retention.hpp"
 #include "messages/queue.hpp"
 
 namespace tunerd {
@@ -11,8 +14,10 @@ struct store_settings {
   /// Opened and migrated; shared by all incarnations of both.
   std::shared_ptr<sql::database> db;
   /// Of the file; in force where none were stored.
-  queue_limits limits = {};
+  live<queue_limits> limits = {};
   outside world = {};
+  config::approvals approvals = {};
+  config::retention retention = {};
 };
 
 } // namespace tunerd

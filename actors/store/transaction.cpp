@@ -1,5 +1,6 @@
 #include "actors/store/transaction.hpp"
 
+#include "actors/store/audit_table.hpp"
 #include "actors/store/event_data.hpp"
 #include "actors/store/event_log.hpp"
 #include "actors/store/input_table.hpp"
@@ -45,6 +46,19 @@ int64_t transaction::append(const event& x) {
   if (!x.job_id.empty())
     told.job_ids.push_back(x.job_id);
   return id;
+}
+
+void transaction::audit(const context& ctx, const caller& who,
+                        std::string action, std::string subject,
+                        std::string org_id, std::string details) {
+  audit_table{db}.append({.time = now,
+                          .user_id = who.user_id,
+                          .token = who.token,
+                          .action = std::move(action),
+                          .subject = std::move(subject),
+                          .org_id = std::move(org_id),
+                          .details = std::move(details),
+                          .correlation_id = ctx.correlation_id});
 }
 
 bool transaction::save(const job& before, const job& after,

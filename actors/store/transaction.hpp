@@ -2,6 +2,8 @@
 
 #include "actors/store/rules.hpp"
 #include "actors/store/sqlite.hpp"
+#include "config/approvals.hpp"
+#include "messages/audit.hpp"
 #include "messages/events.hpp"
 
 #include <functional>
@@ -30,9 +32,17 @@ struct transaction {
   /// For what is not stored.
   const queue_limits& limits_from_file;
   news& told;
+  /// How long requests for approval may wait.
+  config::approvals approvals = {};
 
   /// Appends an event. @returns its id.
   int64_t append(const event& x);
+
+  /// Notes in the audit log that `who` did `action` to `subject`.
+  /// @param org_id Of the subject; empty if only admins may see the entry.
+  void audit(const context& ctx, const caller& who, std::string action,
+             std::string subject, std::string org_id = {},
+             std::string details = {});
 
   /// Writes `after` over `before`, with the event and the log line that belong
   /// to a change of status and the consequences of leaving the queue.

@@ -82,7 +82,8 @@ caf::expected<event_appended> run(transaction& tx,
   return event_appended{command.ctx, tx.append(x)};
 }
 
-void clean_up(connection& db, timestamp now) {
+void clean_up(connection& db, timestamp now, const config::retention& kept) {
+  static_cast<void>(kept);
   event_log{db}.prune(now - events_kept, removed_max);
   input_table{db}.prune(now, removed_max);
   idempotency_table{db}.prune(now, removed_max);

@@ -293,6 +293,10 @@ supervisor_state::find(const std::string& worker_name) {
   return i == workers.end() ? nullptr : &*i;
 }
 
+caf::result<worker_list> supervisor_state::control(const control_worker&) {
+  return make_error(ec::overloaded, "not built yet");
+}
+
 supervisor_actor::behavior_type
 supervisor(pointer<supervisor_actor, supervisor_state> self,
            std::vector<worker> workers, supervisor_settings settings,
@@ -320,6 +324,7 @@ supervisor(pointer<supervisor_actor, supervisor_state> self,
   state.step();
   return {
     [self](const get_workers& query) { return self->state.report(query); },
+    [self](const control_worker& x) { return self->state.control(x); },
     [self](const tick& t) { self->state.on_tick(t); },
   };
 }

@@ -4,6 +4,7 @@
 
 #include "actors/support/actor.hpp"
 #include "actors/support/clocks.hpp"
+#include "actors/support/metrics.hpp"
 #include "messages/interfaces.hpp"
 
 #include <caf/actor_clock.hpp>
@@ -44,6 +45,9 @@ struct worker {
   /// until the daemon is started again.
   bool essential = true;
 
+  /// Whether people may stop and start it.
+  bool may_be_stopped = false;
+
   /// Called once when it has crashed too often and is not essential, e.g. to
   /// send the log to stderr from now on. May be empty. Must not throw.
   std::function<void()> on_given_up = {};
@@ -59,6 +63,7 @@ struct supervisor_settings {
   std::chrono::milliseconds grace{10'000};
 
   outside out;
+  metrics_ptr counts = std::make_shared<metrics>();
 };
 
 /// State of the SUPERVISOR: what it knows of each worker, and the wish.
@@ -119,6 +124,8 @@ struct supervisor_state {
   // -- handlers, in the order of the interface --------------------------------
 
   worker_list report(const get_workers& query) const;
+
+  caf::result<worker_list> control(const control_worker& command);
 
   void on_tick(const tick& t);
 
