@@ -8,16 +8,6 @@ namespace tunerd::config {
 
 namespace {
 
-bool is_loopback(const std::string& host) {
-  in_addr v4{};
-  in6_addr v6{};
-  if (inet_pton(AF_INET, host.c_str(), &v4) == 1)
-    return (ntohl(v4.s_addr) >> 24) == 127;
-  if (inet_pton(AF_INET6, host.c_str(), &v6) == 1)
-    return IN6_IS_ADDR_LOOPBACK(&v6) != 0;
-  return host == "localhost";
-}
-
 /// Splits HOST:PORT or [HOST]:PORT. @returns whether it is one.
 bool split(const std::string& listen, http& out) {
   const auto colon = listen.rfind(':');
@@ -34,14 +24,21 @@ bool split(const std::string& listen, http& out) {
 
 } // namespace
 
+bool is_loopback(const std::string& host) {
+  in_addr v4{};
+  in6_addr v6{};
+  if (inet_pton(AF_INET, host.c_str(), &v4) == 1)
+    return (ntohl(v4.s_addr) >> 24) == 127;
+  if (inet_pton(AF_INET6, host.c_str(), &v6) == 1)
+    return IN6_IS_ADDR_LOOPBACK(&v6) != 0;
+  return host == "localhost";
+}
+
 void read_section(reader& in, http& out) {
   auto listen = out.host + ":" + std::to_string(out.port);
   in.read("tunerd.http.listen", listen);
   if (!split(listen, out))
     throw in.wrong("tunerd.http.listen", "HOST:PORT");
-  if (!is_loopback(out.host))
-    throw in.wrong("tunerd.http.listen",
-                   "a loopback address, since every caller is admin");
   in.read("tunerd.http.allowed_hosts", out.allowed_hosts);
 }
 

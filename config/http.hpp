@@ -18,4 +18,7 @@ struct http {
   std::vector<std::string> allowed_hosts = {};
 };
 
+/// @returns whether `host` is an address of this machine alone.
+bool is_loopback(const std::string& host);
+
 } // namespace tunerd::config

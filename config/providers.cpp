@@ -25,6 +25,12 @@ void read_section(reader& in, replicate& out) {
   in.read("tunerd.providers.replicate.webhook_url", out.webhook_url);
   if (!out.webhook_url.empty() && out.webhook_url.rfind("https://", 0) != 0)
     throw in.wrong(base + "webhook_url", "an https URL or nothing");
+  in.read_secret(
+    {"tunerd.providers.replicate.webhook_secret", "CLOUD_WEBHOOK_SECRET"},
+    out.webhook_secret);
+  in.read({"tunerd.providers.replicate.webhook_tolerance_seconds",
+           "SIMPLETUNER_WEBHOOK_TIMESTAMP_TOLERANCE"},
+          out.webhook_tolerance, 1s, std::chrono::seconds{1h});
   in.read("tunerd.providers.replicate.max_in_flight", out.max_in_flight, 1,
           1000);
   in.read("tunerd.providers.replicate.visibility_window_seconds",

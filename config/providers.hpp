@@ -17,6 +17,13 @@ struct replicate {
   std::string version = {};
   /// Where the provider sends webhooks; empty for none. Key: `webhook_url`.
   std::string webhook_url = {};
+  /// Secret that signs them; empty: asked of Replicate. Key: `webhook_secret`;
+  /// CLOUD_WEBHOOK_SECRET.
+  std::string webhook_secret = {};
+  /// How far the clock in a signature may be off, either way. Range: 1 s to
+  /// 1 h. Key: `webhook_tolerance_seconds`;
+  /// SIMPLETUNER_WEBHOOK_TIMESTAMP_TOLERANCE.
+  std::chrono::seconds webhook_tolerance{300};
   /// Calls under way at once. Range: 1 to 1000. Key: `max_in_flight`.
   int32_t max_in_flight = 64;
   /// How long an attempt in doubt waits before it may be submitted again.

@@ -213,6 +213,42 @@ void reader::read(const name& n, std::vector<std::string>& target) {
   note(n, "[" + joined + "]", origin);
 }
 
+std::vector<reader::list_entry>
+reader::read_items(const name& n, const std::set<std::string>& keys,
+                   const std::string& shown) {
+  known_.insert(n.key);
+  std::vector<list_entry> result;
+  std::string origin = "default", printed;
+  if (const auto node = at(document_->root, n.key); node && !node->IsNull()) {
+    origin = place(from_.file_name, node->Mark());
+    if (!node->IsSequence())
+      fail({node->IsScalar() ? node->Scalar() : "a map", origin}, n.key,
+           "a list of maps");
+    for (const auto& entry : *node) {
+      list_entry next{place(from_.file_name, entry.Mark()) + ": " + n.key + "["
+                        + std::to_string(result.size()) + "]",
+                      {}};
+      if (!entry.IsMap())
+        throw error{next.where + ": want a map"};
+      for (const auto& pair : entry) {
+        const auto key = pair.first.as<std::string>("");
+        if (keys.count(key) == 0)
+          throw error{next.where + "." + key + ": unknown key"};
+        if (pair.second.IsNull())
+          continue;
+        if (!pair.second.IsScalar())
+          throw error{next.where + "." + key + ": want a single value"};
+        next.values[key]
+          = interpolate(pair.second.Scalar(), next.where + "." + key);
+      }
+      printed += (printed.empty() ? "" : ", ") + next.values[shown];
+      result.push_back(std::move(next));
+    }
+  }
+  note(n, "[" + printed + "]", origin);
+  return result;
+}
+
 void reader::ignore(const std::string& prefix) {
   known_.insert(prefix + ".");
 }

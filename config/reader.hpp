@@ -83,6 +83,20 @@ public:
     target = std::chrono::duration<Rep, Period>{count};
   }
 
+  /// One map of a list.
+  struct list_entry {
+    /// E.g. "FILE:12: tunerd.auth.tokens[1]".
+    std::string where;
+    std::map<std::string, std::string> values;
+  };
+
+  /// @returns the maps in the list `n`, each with texts under some of `keys`
+  /// and nothing else; nulls are left out.
+  /// @param shown The key whose values are printed.
+  std::vector<list_entry> read_items(const name& n,
+                                     const std::set<std::string>& keys,
+                                     const std::string& shown);
+
   /// The same, but printed as "***".
   void read_secret(const name& n, std::string& target);
 

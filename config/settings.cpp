@@ -11,6 +11,7 @@ loaded load(sources from) {
     = home.value_or("/var/lib") + "/.simpletuner";
   reader in{std::move(from)};
   read_section(in, result.values.http_section);
+  read_section(in, result.values.auth_section);
   read_section(in, result.values.storage_section);
   read_section(in, result.values.replicate_section);
   read_section(in, result.values.outbound_section);
@@ -18,8 +19,15 @@ loaded load(sources from) {
   read_section(in, result.values.polling_section);
   read_section(in, result.values.logging_section);
   read_section(in, result.values.sse_section);
+  read_section(in, result.values.approvals_section);
+  read_section(in, result.values.retention_section);
   in.ignore("oidc");
   in.finish();
+  if (result.values.auth_section.tokens.empty()
+      && !is_loopback(result.values.http_section.host))
+    throw in.wrong("tunerd.http.listen",
+                   "a loopback address, since without tunerd.auth.tokens "
+                   "every caller is admin");
   result.effective = in.effective();
   result.warnings = in.warnings();
   return result;
