@@ -13,8 +13,10 @@
 #include <curl/curl.h>
 #include <sys/random.h>
 
+#include <array>
 #include <atomic>
 #include <cstdlib>
+#include <map>
 #include <mutex>
 #include <optional>
 #include <stdexcept>
@@ -94,6 +96,37 @@ bool wait_until(steady::time_point deadline, const std::function<bool()>& test,
   return true;
 }
 
+/// @returns whether a setting takes effect without a restart.
+bool is_live(const std::string& key) {
+  constexpr std::array live{"auth.",
+                            "background.job_status_polling.",
+                            "network.",
+                            "tunerd.approvals.",
+                            "tunerd.auth.",
+                            "tunerd.http.rate_limit_",
+                            "tunerd.logging.",
+                            "tunerd.queue.enable_fair_share",
+                            "tunerd.queue.max_concurrent",
+                            "tunerd.queue.org_max_concurrent",
+                            "tunerd.queue.team_max_concurrent",
+                            "tunerd.queue.user_max_concurrent"};
+  return std::any_of(live.begin(), live.end(), [&key](const char* prefix) {
+    return key.starts_with(prefix);
+  });
+}
+
+/// Names what differs and cannot be changed while the daemon runs.
+void warn_of_restarts(const std::vector<config::setting>& before,
+                      const std::vector<config::setting>& after) {
+  std::map<std::string, std::string> old;
+  for (const auto& x : before)
+    old[x.key] = x.value;
+  for (const auto& x : after)
+    if (old[x.key] != x.value && !is_live(x.key))
+      log.warning("{} is now '{}': takes effect with a restart", x.key,
+                  x.value);
+}
+
 /// Drains the log while its sink cannot be kept alive.
 class log_fallback {
 public:
@@ -123,6 +156,14 @@ struct running_daemon {
   void serve();
   void await_workers();
   bool stop() noexcept;
+
+  /// Applies what `fresh` changes and can be changed.
+  void reload(const config::settings& fresh);
+
+  /// Sends a request and blocks for its answer.
+  /// @throws std::runtime_error if there is none.
+  template <class Answer, class Handle, class Message>
+  Answer ask(const Handle& to, caf::timespan timeout, const Message& message);
 
   config::settings values;
   std::shared_ptr<log_fallback> fallback = std::make_shared<log_fallback>();
@@ -165,9 +206,12 @@ running_daemon::running_daemon(
        .calls = std::make_shared<call_gate>(world, call_gate::limits{}),
        .secrets = std::make_shared<config::secrets>(
          environment_of(options), values.storage_section.state_dir),
+       .settings = {},
+       .counts = std::make_shared<metrics>(),
        .world = world,
        .started_at = world.now(),
        .on_log_sink_given_up = [f = fallback] { f->start(); }};
+  shared.settings.set(values);
   for (const auto& text : shared.secrets->warnings)
     log.warning("{}", text);
   auto& token = values.replicate_section.token;
@@ -188,10 +232,10 @@ running_daemon::running_daemon(
   shared.calls->serve(server);
   system.emplace(cfg);
   at.emplace(*system);
-  supervisor_handle
-    = system->spawn(supervisor, make_workers(*system, values, shared, *at),
-                    supervisor_settings{.grace = grace, .out = world},
-                    caf::actor_cast<event_log_actor>(at->store));
+  supervisor_handle = system->spawn(
+    supervisor, make_workers(*system, values, shared, *at),
+    supervisor_settings{.grace = grace, .out = world, .counts = shared.counts},
+    caf::actor_cast<event_log_actor>(at->store));
   caf::anon_send(caf::actor_cast<caf::actor>(at->supervisor),
                  incarnation{caf::actor_cast<caf::actor>(supervisor_handle)});
   caf::actor_cast<caf::abstract_actor*>(supervisor_handle)
@@ -228,6 +272,40 @@ void running_daemon::await_workers() {
   };
   if (!wait_until(steady::now() + start_limit, all_run_or_none) || gave_up)
     throw std::runtime_error{"no start: " + waiting_for};
+}
+
+template <class Answer, class Handle, class Message>
+Answer running_daemon::ask(const Handle& to, caf::timespan timeout,
+                           const Message& message) {
+  caf::scoped_actor self{*system};
+  std::optional<Answer> result;
+  std::string why;
+  self->request(to, timeout, message)
+    .receive([&](Answer& x) { result = std::move(x); },
+             [&](const caf::error& err) { why = render(err); });
+  if (!result)
+    throw std::runtime_error{why};
+  return *result;
+}
+
+void running_daemon::reload(const config::settings& fresh) {
+  shared.settings.set(fresh);
+  const context ctx{new_correlation_id(shared.world.random)};
+  log_context scope{ctx};
+  // Whoever follows the log reads the limits again.
+  caf::scoped_actor self{*system};
+  self->request(at->store, 5s, append_event{ctx, {.type = "limits_changed"}})
+    .receive([](const event_appended&) {},
+             [](const caf::error& err) {
+               log.warning("Limits take effect with the next tick: {}",
+                           render(err));
+             });
+  self->request(at->job_poller, 5s, refresh_polling{ctx})
+    .receive([](const polling_status&) {},
+             [](const caf::error& err) {
+               log.warning("Polling takes effect with the next round: {}",
+                           render(err));
+             });
 }
 
 bool running_daemon::stop() noexcept {
@@ -304,11 +382,74 @@ bool daemon::stop() noexcept {
 std::string daemon::url() const {
   if (!impl_->running)
     return {};
-  const auto& host = impl_->config.values.http_section.host;
+  const auto& host = impl_->running->values.http_section.host;
   const auto port = std::to_string(impl_->running->server->port());
   return "http://"
          + (host.find(':') == std::string::npos ? host : "[" + host + "]") + ":"
          + port;
+}
+
+std::string daemon::reload(const std::string& yaml) {
+  config::loaded fresh;
+  try {
+    fresh = config::load({.yaml = yaml,
+                          .file_name = impl_->options.file_name,
+                          .env = environment_of(impl_->options),
+                          .flags = impl_->options.settings});
+  } catch (const config::error& e) {
+    log.error("Settings not reloaded, the old ones stay: {}", e.what());
+    return e.what();
+  }
+  configure_logging(to_log_settings(fresh.values.logging_section));
+  for (const auto& text : fresh.warnings)
+    log.warning("{}", text);
+  warn_of_restarts(impl_->config.effective, fresh.effective);
+  if (impl_->running)
+    impl_->running->reload(fresh.values);
+  impl_->config = std::move(fresh);
+  log.info("Settings reloaded");
+  return {};
+}
+
+std::vector<worker_info> daemon::workers() const {
+  if (!impl_->running)
+    return {};
+  auto& running = *impl_->running;
+  const auto list = running.ask<worker_list>(
+    running.supervisor_handle, 2s,
+    get_workers{{new_correlation_id(running.shared.world.random)}});
+  std::vector<worker_info> result;
+  for (const auto& x : list.workers)
+    result.push_back({x.name, to_string(x.phase), x.restarts, x.last_error});
+  return result;
+}
+
+namespace {
+
+polling_info to_info(const polling_status& x) {
+  return {x.is_active,
+          std::chrono::duration_cast<std::chrono::seconds>(x.interval),
+          x.source};
+}
+
+} // namespace
+
+polling_info daemon::refresh_polling_state() {
+  if (!impl_->running)
+    throw std::runtime_error{"the daemon does not run"};
+  auto& running = *impl_->running;
+  return to_info(running.ask<polling_status>(
+    running.at->job_poller, 5s,
+    refresh_polling{{new_correlation_id(running.shared.world.random)}}));
+}
+
+polling_info daemon::polling_state() const {
+  if (!impl_->running)
+    throw std::runtime_error{"the daemon does not run"};
+  auto& running = *impl_->running;
+  return to_info(running.ask<polling_status>(
+    running.at->job_poller, 5s,
+    get_polling_status{{new_correlation_id(running.shared.world.random)}}));
 }
 
 void daemon::reopen_log() {

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <functional>
 #include <map>
@@ -25,6 +26,24 @@ struct daemon_options {
   /// Called once, on a thread of the daemon, if it gives up by itself because
   /// a worker cannot be kept alive. Must not call `stop`.
   std::function<void(const std::string& why)> on_failure = {};
+};
+
+/// How one worker is.
+struct worker_info {
+  std::string name;
+  /// "starting", "running", "restarting" or "stopped".
+  std::string state;
+  unsigned restarts = 0;
+  /// Text of the last crash; empty if there was none.
+  std::string last_error;
+};
+
+/// Whether jobs are polled, and why.
+struct polling_info {
+  bool is_active = false;
+  std::chrono::seconds interval{0};
+  /// "enterprise" (the file), "setting" (the API) or "auto".
+  std::string source;
 };
 
 /// The whole service inside your process: owns its threads and its actors.
@@ -60,8 +79,28 @@ public:
   /// runs.
   std::string url() const;
 
+  /// Reads the settings again and applies what can change while it runs:
+  /// tokens, rates, limits, polling, approvals, log level and format. The rest
+  /// is named in the log as waiting for a restart. Blocks briefly.
+  /// @param yaml Contents of the file as it is now.
+  /// @returns an empty text, or what is wrong: then nothing has changed, and
+  /// the log says so too.
+  std::string reload(const std::string& yaml);
+
   /// Closes the log file and opens it again by name. Any thread.
   void reopen_log();
+
+  /// @returns the workers in start order; none unless it runs. Blocks for at
+  /// most 2 s.
+  std::vector<worker_info> workers() const;
+
+  /// Decides anew whether and how often to poll, and polls at once. Blocks for
+  /// at most 5 s.
+  /// @throws std::runtime_error if it does not run or the poller is restarting.
+  polling_info refresh_polling_state();
+
+  /// The same without a change.
+  polling_info polling_state() const;
 
   /// @returns every setting in force, a line each, with its origin; secrets
   /// masked.

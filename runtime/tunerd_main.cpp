@@ -37,12 +37,9 @@ bool readable(const std::string& path) {
   return ::access(path.c_str(), R_OK) == 0;
 }
 
-/// Reads the configuration file into `options`.
-void read_file(std::string path, tunerd::daemon_options& options) {
-  if (path.empty())
-    path = tunerd::config::find_file(environment, readable);
-  if (path.empty())
-    return;
+/// @returns the contents of the configuration file.
+/// @throws config::error
+std::string read_file(const std::string& path) {
   std::ifstream in{path};
   std::ostringstream text;
   if (!in || !std::filesystem::is_regular_file(path))
@@ -51,18 +48,31 @@ void read_file(std::string path, tunerd::daemon_options& options) {
     text << in.rdbuf(); // << fails on an empty file
   if (in.bad())
     throw tunerd::config::error{path + ": cannot be read to its end"};
-  options.yaml = text.str();
-  options.file_name = path;
+  return text.str();
+}
+
+/// Opens the log file again and reads the configuration again.
+/// @param path Empty if there is no file.
+void reload(tunerd::daemon& daemon, const std::string& path) {
+  daemon.reopen_log();
+  std::string problem;
+  try {
+    problem = daemon.reload(path.empty() ? std::string{} : read_file(path));
+  } catch (const tunerd::config::error& e) {
+    problem = e.what();
+  }
+  if (!problem.empty())
+    std::cerr << "tunerd: settings not reloaded: " << problem << '\n';
 }
 
 int run(tunerd::daemon& daemon, tunerd::signals& signals,
-        const std::atomic<bool>& failed) {
+        const std::atomic<bool>& failed, const std::string& path) {
   daemon.start();
   std::cerr << "tunerd " TUNERD_VERSION " listens on " << daemon.url() << '\n';
   while (!failed) {
     const auto number = signals.wait();
     if (number == SIGHUP)
-      daemon.reopen_log();
+      reload(daemon, path);
     else if (number != 0)
       break;
   }
@@ -104,7 +114,12 @@ int main(int argc, char** argv) {
     signals.wake();
   };
   try {
-    read_file(file, options);
+    if (file.empty())
+      file = tunerd::config::find_file(environment, readable);
+    if (!file.empty()) {
+      options.yaml = read_file(file);
+      options.file_name = file;
+    }
     tunerd::daemon daemon{std::move(options)};
     for (const auto& warning : daemon.warnings())
       std::cerr << "tunerd: warning: " << warning << '\n';
@@ -112,7 +127,7 @@ int main(int argc, char** argv) {
       std::cout << daemon.describe();
       return 0;
     }
-    return run(daemon, signals, failed);
+    return run(daemon, signals, failed, file);
   } catch (const tunerd::config::error& e) {
     std::cerr << "tunerd: " << e.what() << '\n';
     return exit_bad_configuration;

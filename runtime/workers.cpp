@@ -32,6 +32,13 @@ caf::timespan beyond(caf::timespan limit) {
 
 } // namespace
 
+void live_settings::set(const config::settings& settings) const {
+  auth.set(settings.auth_section);
+  approvals.set(settings.approvals_section);
+  polling.set(settings.polling_section);
+  limits.set(limits_of(settings.queue_section));
+}
+
 addresses::addresses(caf::actor_system& sys)
   : log_sink(spawn_address<log_sink_actor>(sys)),
     store_reader(spawn_address<store_reader_actor>(sys)),
@@ -52,14 +59,17 @@ std::vector<worker> make_workers(caf::actor_system& sys,
   const auto as_actor
     = [](const auto& handle) { return caf::actor_cast<caf::actor>(handle); };
   const store_settings for_store{.db = shared.database,
-                                 .limits = limits_of(settings.queue_section),
-                                 .world = shared.world};
+                                 .limits = shared.settings.limits,
+                                 .world = shared.world,
+                                 .approvals = settings.approvals_section,
+                                 .retention = settings.retention_section};
   const provider_gateway_settings for_providers{
     .replicate = settings.replicate_section,
     .outbound = settings.outbound_section,
     .secrets = [secrets = shared.secrets](
                  const std::string& name) { return secrets->find(name); },
-    .world = shared.world};
+    .world = shared.world,
+    .counts = shared.counts};
   const queue_scheduler_settings for_scheduler{
     .queue = settings.queue_section,
     .visibility_windows
@@ -67,18 +77,22 @@ std::vector<worker> make_workers(caf::actor_system& sys,
     .submit_timeout = beyond(settings.outbound_section.timeout),
     .call_timeout = beyond(provider_call_max(settings.outbound_section)),
     .process_started = shared.started_at,
-    .world = shared.world};
+    .world = shared.world,
+    .counts = shared.counts};
   const job_poller_settings for_poller{
-    .polling = settings.polling_section,
+    .polling = shared.settings.polling,
     .providers
     = {{.name = "replicate",
         .has_webhook_url = !settings.replicate_section.webhook_url.empty(),
         .max_in_flight = settings.replicate_section.max_in_flight}},
     .provider_timeout = beyond(provider_call_max(settings.outbound_section)),
-    .out = shared.world};
+    .out = shared.world,
+    .counts = shared.counts};
   const http_gateway_settings for_gateway{.http = settings.http_section,
+                                          .auth = shared.settings.auth,
                                           .queue = settings.queue_section,
                                           .world = shared.world,
+                                          .counts = shared.counts,
                                           .started_at = shared.started_at};
   const sse_settings for_streams{.sse = settings.sse_section,
                                  .env = shared.world};
@@ -138,21 +152,20 @@ std::vector<worker> make_workers(caf::actor_system& sys,
     {.name = "job_poller",
      .start =
        [=, &sys] {
-         return as_actor(sys.spawn(job_poller, for_poller,
-                                   caf::actor_cast<job_store_actor>(at.store),
-                                   caf::actor_cast<settings_store_actor>(
-                                     at.store),
-                                   at.provider_gateway));
+         return as_actor(sys.spawn(
+           job_poller, for_poller, caf::actor_cast<job_store_actor>(at.store),
+           caf::actor_cast<settings_store_actor>(at.store),
+           at.provider_gateway));
        },
      .address = as_actor(at.job_poller)},
     {.name = "http_gateway",
      .start =
        [=, &sys] {
-         return as_actor(sys.spawn(
-           http_gateway, for_gateway, shared.calls, at.store,
-           at.queue_scheduler, at.provider_gateway, at.job_poller,
-           at.approval_expirer, at.sse_broadcaster,
-           caf::actor_cast<caf::weak_actor_ptr>(at.supervisor)));
+         return as_actor(
+           sys.spawn(http_gateway, for_gateway, shared.calls, at.store,
+                     at.queue_scheduler, at.provider_gateway, at.job_poller,
+                     at.approval_expirer, at.sse_broadcaster,
+                     caf::actor_cast<caf::weak_actor_ptr>(at.supervisor)));
        },
      .address = as_actor(at.http_gateway)},
   };

@@ -5,6 +5,8 @@
 #include "actors/sse_broadcaster/sse_fanout.hpp"
 #include "actors/store/database.hpp"
 #include "actors/supervisor/supervisor.hpp"
+#include "actors/support/live.hpp"
+#include "actors/support/metrics.hpp"
 #include "config/settings.hpp"
 
 #include <memory>
@@ -16,6 +18,17 @@
 
 namespace tunerd {
 
+/// The settings that can change while the daemon runs.
+struct live_settings {
+  live<config::auth> auth;
+  live<config::approvals> approvals;
+  live<config::polling> polling;
+  live<queue_limits> limits;
+
+  /// Takes them over from `settings`. Any thread.
+  void set(const config::settings& settings) const;
+};
+
 /// What outlives the incarnations of the workers that use it.
 struct resources {
   std::shared_ptr<sql::database> database;
@@ -23,6 +36,8 @@ struct resources {
   std::shared_ptr<sse_fanout> streams;
   std::shared_ptr<call_gate> calls;
   std::shared_ptr<const config::secrets> secrets;
+  live_settings settings;
+  metrics_ptr counts;
   outside world;
   timestamp started_at;
   /// Writes the log when its sink cannot be kept alive.
