@@ -3,6 +3,7 @@
 #include "actors/replicate_simulator/replicate_simulator.hpp"
 #include "actors/support/log_core.hpp"
 #include "messages/error.hpp"
+#include "runtime/configuration_file.hpp"
 #include "runtime/workers.hpp"
 
 #include <caf/actor_registry.hpp>
@@ -46,11 +47,6 @@ uint64_t random_bits() {
 
 outside real_world() {
   return {.now = system_clock_now, .random = random_bits};
-}
-
-std::optional<std::string> process_environment(const std::string& name) {
-  const char* value = std::getenv(name.c_str());
-  return value == nullptr ? std::nullopt : std::optional<std::string>{value};
 }
 
 config::environment environment_of(const daemon_options& options) {

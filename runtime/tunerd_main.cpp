@@ -1,3 +1,4 @@
+#include "runtime/configuration_file.hpp"
 #include "runtime/daemon.hpp"
 #include "runtime/signals.hpp"
 
@@ -7,10 +8,7 @@
 
 #include <atomic>
 #include <csignal>
-#include <filesystem>
-#include <fstream>
 #include <iostream>
-#include <sstream>
 #include <sys/resource.h>
 #include <unistd.h>
 
@@ -18,11 +16,6 @@ namespace {
 
 constexpr int exit_failure = 1;
 constexpr int exit_bad_configuration = 2;
-
-std::optional<std::string> environment(const std::string& name) {
-  const char* value = std::getenv(name.c_str());
-  return value == nullptr ? std::nullopt : std::optional<std::string>{value};
-}
 
 /// Lets the process have as many descriptors as the system allows it: each
 /// event stream is one.
@@ -33,31 +26,14 @@ void raise_descriptor_limit() {
   ::setrlimit(RLIMIT_NOFILE, &limit);
 }
 
-bool readable(const std::string& path) {
-  return ::access(path.c_str(), R_OK) == 0;
-}
-
-/// @returns the contents of the configuration file.
-/// @throws config::error
-std::string read_file(const std::string& path) {
-  std::ifstream in{path};
-  std::ostringstream text;
-  if (!in || !std::filesystem::is_regular_file(path))
-    throw tunerd::config::error{path + ": cannot be read"};
-  if (in.peek() != std::ifstream::traits_type::eof())
-    text << in.rdbuf(); // << fails on an empty file
-  if (in.bad())
-    throw tunerd::config::error{path + ": cannot be read to its end"};
-  return text.str();
-}
-
 /// Opens the log file again and reads the configuration again.
 /// @param path Empty if there is no file.
 void reload(tunerd::daemon& daemon, const std::string& path) {
   daemon.reopen_log();
   std::string problem;
   try {
-    problem = daemon.reload(path.empty() ? std::string{} : read_file(path));
+    problem = daemon.reload(
+      path.empty() ? std::string{} : tunerd::read_configuration_file(path));
   } catch (const tunerd::config::error& e) {
     problem = e.what();
   }
@@ -115,9 +91,9 @@ int main(int argc, char** argv) {
   };
   try {
     if (file.empty())
-      file = tunerd::config::find_file(environment, readable);
+      file = tunerd::find_configuration_file();
     if (!file.empty()) {
-      options.yaml = read_file(file);
+      options.yaml = tunerd::read_configuration_file(file);
       options.file_name = file;
     }
     tunerd::daemon daemon{std::move(options)};
