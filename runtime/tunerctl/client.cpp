@@ -68,6 +68,13 @@ size_t append(char* bytes, size_t, size_t count, void* target_string) {
   return count;
 }
 
+/// @returns why there is no answer.
+std::string why_not(const target& to, CURLcode code) {
+  if (code == CURLE_COULDNT_CONNECT)
+    return "no daemon at " + to.url + ": is it running?";
+  return to.url + ": " + curl_easy_strerror(code);
+}
+
 /// @returns what the daemon says went wrong.
 std::string message_of(long status, const std::string& body) {
   const auto answer = nlohmann::json::parse(body, nullptr, false);
@@ -116,7 +123,7 @@ nlohmann::json call(const target& to, const std::string& method,
     way.set(CURLOPT_POSTFIELDS, body.c_str());
   }
   if (const auto code = way.perform(); code != CURLE_OK)
-    throw failure{to.url + ": " + curl_easy_strerror(code)};
+    throw failure{why_not(to, code)};
   if (way.status() < 200 || way.status() > 299)
     throw failure{message_of(way.status(), answer)};
   auto result = nlohmann::json::parse(answer, nullptr, false);
@@ -141,7 +148,7 @@ void stream(const target& to, const std::string& path,
   if (way.status() != 0 && way.status() != 200)
     throw failure{message_of(way.status(), self.refusal)};
   if (code == CURLE_COULDNT_CONNECT || code == CURLE_COULDNT_RESOLVE_HOST)
-    throw failure{to.url + ": " + curl_easy_strerror(code)};
+    throw failure{why_not(to, code)};
 }
 
 } // namespace tunerd::tunerctl

@@ -1,21 +1,15 @@
 #pragma once
 
-#include "runtime/tunerctl/client.hpp"
+#include "runtime/tunerctl/session.hpp"
 
-#include <iosfwd>
 #include <string>
+#include <vector>
 
 namespace tunerd::tunerctl {
 
-/// What every command needs.
-struct session {
-  target to;
-  /// JSON for programs instead of tables for people.
-  bool json = false;
-  std::ostream& out;
-};
-
 // Each command blocks, prints its result and throws `failure` if it has none.
+
+// -- jobs (job_commands.cpp) --------------------------------------------------
 
 /// @param file JSON of the submission; "-" reads standard input.
 void submit(const session& s, const std::string& file,
@@ -23,8 +17,37 @@ void submit(const session& s, const std::string& file,
 void jobs(const session& s, const std::string& status, int limit);
 void job(const session& s, const std::string& id);
 void cancel(const session& s, const std::string& id);
+
+/// Prints a job's output; with `follow` as it comes, until the job is over.
+void logs(const session& s, const std::string& id, bool follow);
+
+/// @param decision adopt, resubmit or fail.
+/// @param external_id For adopt.
+void resolve(const session& s, const std::string& id,
+             const std::string& decision, const std::string& external_id);
+
+// -- queue (queue_commands.cpp) -----------------------------------------------
+
 void queue(const session& s);
+void why(const session& s, const std::string& id);
+
+/// Shows the limits, after `changes` such as "max_concurrent=10".
+void limits(const session& s, const std::vector<std::string>& changes);
+
+// -- approvals (approval_commands.cpp) ----------------------------------------
+
+/// @param status Empty for pending ones, "all" for every status.
+void approvals(const session& s, const std::string& status, int limit);
+
+// `id` is that of the request (a number) or of its job.
+void approve(const session& s, const std::string& id, const std::string& notes);
+void reject(const session& s, const std::string& id, const std::string& reason);
+void extend(const session& s, const std::string& id, int hours);
+
+// -- operators (operator_commands.cpp) ----------------------------------------
+
 void workers(const session& s);
+void trace(const session& s, const std::string& correlation_id);
 
 /// Prints events from `since` on (empty: from now on). With `follow`
 /// reconnects for ever; else stops when nothing has come for a second.

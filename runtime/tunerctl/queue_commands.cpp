@@ -1,0 +1,68 @@
+#include "runtime/tunerctl/commands.hpp"
+#include "runtime/tunerctl/table.hpp"
+
+namespace tunerd::tunerctl {
+
+using nlohmann::json;
+
+void queue(const session& s) {
+  const auto answer = call(s.to, "GET", "/api/queue?limit=200");
+  s.print(answer, render_table({{"PLACE", "position"},
+                                {"JOB", "job_id"},
+                                {"STATUS", "status"},
+                                {"PRIORITY", "effective_priority"},
+                                {"USER", "user_id"},
+                                {"ORG", "org_id"},
+                                {"QUEUED", "queued_at"},
+                                {"ATTEMPT", "attempt"}},
+                               answer.at("entries"))
+                    + answer.at("total_pending").dump() + " pending, "
+                    + answer.at("total_running").dump() + " running\n");
+}
+
+void why(const session& s, const std::string& id) {
+  const auto answer = call(s.to, "GET", "/api/queue/why/" + escaped(id));
+  std::string text = id + " is " + cell(answer.at("status"));
+  if (!answer.at("position").is_null())
+    text += ", place " + cell(answer["position"]);
+  if (const auto& wait = answer.at("estimated_wait_seconds"); !wait.is_null())
+    text += ", starts in about " + cell(wait) + " s";
+  text += "\n";
+  for (const auto& x : answer.at("constraints")) {
+    text += "  " + cell(x.at("kind"));
+    if (const auto scope = x.value("scope", json{}); scope != "")
+      text += " " + cell(scope);
+    if (x.value("limit", 0) > 0)
+      text += ": " + cell(x.at("used")) + " of " + cell(x.at("limit"))
+              + " slots held";
+    else if (x.value("used", 0) > 0)
+      text += ": " + cell(x.at("used")) + " ahead";
+    for (const auto& holder : x.value("holders", json::array()))
+      text += " " + cell(holder);
+    if (const auto until = x.value("until", json{}); !until.is_null())
+      text += " until " + cell(until);
+    text += "\n";
+  }
+  if (answer["constraints"].empty())
+    text += "  nothing keeps it from running\n";
+  s.print(answer, text);
+}
+
+void limits(const session& s, const std::vector<std::string>& changes) {
+  const std::string path = "/api/queue/concurrency";
+  json body = json::object();
+  for (const auto& change : changes) {
+    const auto equals = change.find('=');
+    if (equals == std::string::npos)
+      throw failure{"'" + change + "': want NAME=VALUE"};
+    auto value = json::parse(change.substr(equals + 1), nullptr, false);
+    if (value.is_discarded())
+      throw failure{"'" + change + "': want a number, true, false or null"};
+    body[change.substr(0, equals)] = std::move(value);
+  }
+  const auto answer = changes.empty() ? call(s.to, "GET", path)
+                                      : call(s.to, "POST", path, body.dump());
+  s.print(answer, render_object(answer));
+}
+
+} // namespace tunerd::tunerctl
