@@ -1,11 +1,12 @@
 // The daemon inside another program.
 
-#include "runtime/daemon.hpp"
+#include "runtime/background_tasks.hpp"
 
 #include "tests/integration/process.hpp"
 
 #include <catch2/catch.hpp>
 
+#include <cstdlib>
 #include <filesystem>
 #include <fstream>
 
@@ -87,4 +88,45 @@ TEST_CASE("a daemon can be started and stopped a thousand times",
   // Allocators and sanitizers keep some (about 36 MiB); what a cycle leaks
   // shows 500 times. LeakSanitizer looks at the rest when the process ends.
   CHECK(resident_kilobytes() < memory + 64 * 1024);
+}
+
+TEST_CASE("the documented functions run one daemon per process",
+          "[integration]") {
+  scratch dir;
+  CHECK(!tunerd::get_task_manager());
+  CHECK_THROWS(tunerd::refresh_polling_state());
+  CHECK(tunerd::stop_background_tasks());
+  auto options = options_in(dir);
+  options.settings["background.job_status_polling.interval_seconds"] = "7";
+  tunerd::start_background_tasks(options);
+  tunerd::start_background_tasks(options); // warns, changes nothing
+  const auto tasks = tunerd::get_task_manager();
+  REQUIRE(tasks);
+  const auto workers = tasks->workers();
+  CHECK(workers.size() >= 10);
+  for (const auto& x : workers)
+    CHECK(x.state == "running");
+  const auto polling = tunerd::refresh_polling_state();
+  CHECK(polling.is_active);
+  CHECK(polling.interval == std::chrono::seconds{7});
+  CHECK(polling.source == "auto");
+  REQUIRE(call("PUT", tasks->url() + "/api/cloud/polling/setting",
+               R"({"enabled": false})")
+            .status
+          == 200);
+  CHECK(!tasks->polling_state().is_active);
+  CHECK(tunerd::stop_background_tasks());
+  CHECK(!tunerd::get_task_manager());
+}
+
+TEST_CASE("the documented configuration can be read", "[integration][P11]") {
+  scratch dir;
+  std::ofstream{dir.path + "/e.yaml"}
+    << "background:\n  job_status_polling:\n    enabled: true\n"
+       "    interval_seconds: 42\n";
+  ::setenv("SIMPLETUNER_ENTERPRISE_CONFIG", (dir.path + "/e.yaml").c_str(), 1);
+  const auto x = tunerd::get_enterprise_config();
+  CHECK(x.job_polling_enabled);
+  CHECK(x.job_polling_interval == std::chrono::seconds{42});
+  ::unsetenv("SIMPLETUNER_ENTERPRISE_CONFIG");
 }
