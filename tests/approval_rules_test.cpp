@@ -15,7 +15,7 @@ using namespace std::chrono_literals;
 
 namespace {
 
-constexpr int cases = 20'000;
+constexpr int cases = 5'000;
 
 class chance {
 public:
@@ -114,7 +114,7 @@ TEST_CASE("a regular expression matches what the library says",
   for (int i = 0; i < 3'000; ++i) {
     const auto pattern = any.text("aabb()|*+?.^$[]{}12,", 9);
     const auto parsed = regex::parse(pattern);
-    if (!parsed || pattern.find("{") != std::string::npos
+    if (!parsed || pattern.find('{') != std::string::npos
         || pattern.find("^*") != std::string::npos)
       continue; // the library reads an open brace and ^* as it likes
     std::optional<std::regex> other;
@@ -151,7 +151,7 @@ TEST_CASE("no pattern stalls, whatever it is matched with",
                            "^(a|aa)+$", "^(((a+)+)+)+b"})
     if (auto parsed = regex::parse(evil))
       parsed->matches_start_of(as);
-  for (const auto* refused : {"^(a", "a)", "^[a", "^*", "a**", "(?=a)", "(?!a)",
+  for (const auto* refused : {"^(a", "a)", "^[a", "|*", "a**", "(?=a)", "(?!a)",
                               "\\1", "^\\ba", "a\\", "^[[:alpha:]]", "^[z-a]",
                               "a{2", "a{3,2}", "a{999}", "^((a{255}){255})",
                               "((((((((((((((((((((((((((((((((((a)))))))))))))"

@@ -210,8 +210,8 @@ TEST_CASE_METHOD(cost_fixture, "what a job does not say is estimated",
 
 TEST_CASE_METHOD(cost_fixture, "the sums read no table",
                  "[store][cost_limit]") {
-  submit("j1");
-  clone_job("j1", 1'000);
+  submit("seed");
+  clone_job("seed", 1'000);
   const auto raw = db->connect(connection::mode::read_only);
   auto plan = raw->query(
     "EXPLAIN QUERY PLAN SELECT CAST(total(reserved_micros) AS INTEGER) FROM "

@@ -383,7 +383,8 @@ TEST_CASE_METHOD(approvals_fixture, "what nobody decides in time expires",
   CHECK(events_of("approval_expired").size() == 1);
 }
 
-TEST_CASE_METHOD(approvals_fixture, "10,000 requests expire with their jobs",
+TEST_CASE_METHOD(approvals_fixture,
+                 "thousands of requests expire with their jobs",
                  "[store][approvals][A2][A3]") {
   constexpr int64_t count = 10'000;
   blocked("seed", 1s);
@@ -433,7 +434,7 @@ TEST_CASE_METHOD(approvals_fixture, "people are warned once before a deadline",
   auto swept = sweep(500, 1h);
   CHECK(swept.warned == 1);
   CHECK(swept.next_due
-        == caf::timespan{1h}); 
+        == caf::timespan{1h}); // one's deadline, the other's warning
   CHECK(sweep(500, 1h).warned == 0);
   const auto told = events_of("approval_expiring");
   REQUIRE(told.size() == 1);

@@ -32,8 +32,7 @@ void end_job_of(transaction& tx, const approval& x) {
   if (!before || before->queue != queue_status::blocked
       || is_terminal(before->status))
     return;
-  auto after
-    = with_end(*before, job_status::cancelled, expiry_text(x), tx.now);
+  auto after = with_end(*before, job_status::cancelled, expiry_text(x), tx.now);
   after.queue = queue_status::failed;
   if (!tx.save(*before, after, change_source::expiry, true))
     throw std::logic_error("job " + x.job_id + " changed during its expiry");

@@ -70,14 +70,15 @@ parse_cost_limit(std::string provider,
                  const std::map<std::string, std::string>& settings) {
   cost_limit result{std::move(provider)};
   const auto enabled = find(settings, "enabled");
-  result.is_enabled = enabled && *enabled != json(false);
+  // Not `!=`: what cannot be read is neither equal nor unequal.
+  result.is_enabled = enabled && !(*enabled == json(false));
   result.amount_micros = parse_amount(find(settings, "amount"));
   if (const auto period = find(settings, "period")) {
     const auto* text = period->get_ptr<const std::string*>();
     result.period = text != nullptr && days_of(*text) < 365 ? *text : "yearly";
   }
   if (const auto action = find(settings, "action"))
-    result.blocks = *action != json("warn");
+    result.blocks = !(*action == json("warn"));
   return result;
 }
 

@@ -100,10 +100,10 @@ event expiring_event(const approval& x, timestamp now) {
 }
 
 event expired_event(const approval& x, timestamp now) {
-  return approval_event(x, "approval_expired",
-                        {{"message", expiry_text(x)},
-                         {"source", to_string(change_source::expiry)}},
-                        now);
+  return approval_event(
+    x, "approval_expired",
+    {{"message", expiry_text(x)}, {"source", to_string(change_source::expiry)}},
+    now);
 }
 
 std::string expiry_text(const approval& x) {
