@@ -55,7 +55,7 @@ TEST_CASE_METHOD(store_fixture, "a job is claimed once", "[store][Q2]") {
 TEST_CASE_METHOD(store_fixture, "what must not run is not claimed",
                  "[store][Q4]") {
   auto blocked = submission("blocked");
-  blocked.subject.queue = queue_status::blocked;
+  blocked.requires_approval = true;
   ask<job_submitted>(aut, blocked);
   submit("over");
   end("over");

@@ -187,7 +187,7 @@ TEST_CASE_METHOD(store_fixture, "the queue list shows holders, then the order",
   for (const auto* id : {"low", "late", "urgent", "run", "gone"})
     submit(id);
   auto blocked = submission("held");
-  blocked.subject.queue = queue_status::blocked;
+  blocked.requires_approval = true;
   ask<job_submitted>(aut, blocked);
   auto urgent = submission("first");
   urgent.subject.priority_override = 40;

@@ -1,5 +1,6 @@
 #pragma once
 
+#include "messages/approvals.hpp"
 #include "messages/events.hpp"
 #include "messages/queue.hpp"
 
@@ -12,6 +13,22 @@ event status_event(const job& x, caf::optional<job_status> previous,
 
 /// @returns the internal event that wakes those who follow the queue.
 event queue_event(const job& x, timestamp now);
+
+/// @returns the event that tells who may decide that `x` waits for them.
+event required_event(const approval& x, timestamp now);
+
+/// @returns the event that tells what somebody decided.
+event decided_event(const approval& x, timestamp now);
+
+/// @returns the event that tells that `x` will expire soon.
+event expiring_event(const approval& x, timestamp now);
+
+/// @returns the event that tells that `x` expired, with its job.
+event expired_event(const approval& x, timestamp now);
+
+/// @returns how long `x` could be decided on, as its job's error and the event
+/// say it. @pre it has a deadline
+std::string expiry_text(const approval& x);
 
 /// @returns the internal event after a change of the limits.
 event limits_event(const context& ctx, timestamp now);

@@ -105,6 +105,13 @@ bool job_table::update(const job& before, const job& after) {
          == 1;
 }
 
+void job_table::set_terms(const std::string& id, int64_t approval_id,
+                          int64_t reserved_micros) {
+  db_.execute("UPDATE jobs SET approval_id = ?2, reserved_micros = ?3 "
+              "WHERE id = ?1",
+              id, approval_id, reserved_micros);
+}
+
 void job_table::erase(const std::string& id) {
   db_.execute("DELETE FROM jobs WHERE id = ?1", id);
 }

@@ -31,6 +31,11 @@ public:
   /// still those of `before`. @returns whether they were.
   bool update(const job& before, const job& after);
 
+  /// Sets the job's request for approval (0: none) and what the cost limit
+  /// counts while it is active.
+  void set_terms(const std::string& id, int64_t approval_id,
+                 int64_t reserved_micros);
+
   void erase(const std::string& id);
 
   /// Sets how often in a row, and since when, the provider did not know it.

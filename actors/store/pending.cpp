@@ -33,30 +33,6 @@ caf::expected<queue_cleaned> run(transaction&, const clean_queue&) {
   return pending();
 }
 
-caf::expected<rule_found> run(transaction&, const create_rule&) {
-  return pending();
-}
-
-caf::expected<rule_found> run(transaction&, const change_rule&) {
-  return pending();
-}
-
-caf::expected<rule_found> run(transaction&, const delete_rule&) {
-  return pending();
-}
-
-caf::expected<approval_decided> run(transaction&, const decide_approval&) {
-  return pending();
-}
-
-caf::expected<approval_found> run(transaction&, const extend_approval&) {
-  return pending();
-}
-
-caf::expected<approvals_swept> run(transaction&, const sweep_approvals&) {
-  return pending();
-}
-
 caf::expected<settings_found> run(transaction&, const put_settings&) {
   return pending();
 }
@@ -73,22 +49,6 @@ caf::expected<user_queue> look_up(const view&, const get_user_queue&) {
   return pending();
 }
 
-caf::expected<rule_found> look_up(const view&, const get_rule&) {
-  return pending();
-}
-
-caf::expected<rule_list> look_up(const view&, const list_rules&) {
-  return pending();
-}
-
-caf::expected<approval_found> look_up(const view&, const get_approval&) {
-  return pending();
-}
-
-caf::expected<approval_list> look_up(const view&, const list_approvals&) {
-  return pending();
-}
-
 caf::expected<settings_found> look_up(const view&, const get_settings&) {
   return pending();
 }
@@ -102,10 +62,6 @@ caf::expected<store_metrics> look_up(const view&, const get_store_metrics&) {
 }
 
 caf::expected<cost_report> look_up(const view&, const get_cost_report&) {
-  return pending();
-}
-
-caf::expected<cost_limit_status> look_up(const view&, const get_cost_limit&) {
   return pending();
 }
 

@@ -26,4 +26,18 @@ inline caf::error invalid(std::string why) {
   return make_error(ec::validation_error, std::move(why));
 }
 
+inline caf::error no_such_rule(int64_t id) {
+  return make_error(ec::not_found, "no approval rule " + std::to_string(id));
+}
+
+inline caf::error no_such_approval(int64_t id) {
+  return make_error(ec::not_found, "no approval request " + std::to_string(id));
+}
+
+inline caf::error approval_not_allowed(int64_t id) {
+  return make_error(ec::permission_denied, "approval request "
+                                             + std::to_string(id)
+                                             + " belongs to somebody else");
+}
+
 } // namespace tunerd::sql

@@ -129,9 +129,11 @@ ALTER TABLE jobs ADD COLUMN reserved_micros INTEGER NOT NULL DEFAULT 0;
 ALTER TABLE jobs ADD COLUMN is_listed INTEGER NOT NULL DEFAULT 1;
 CREATE INDEX jobs_over ON jobs (completed_at)
   WHERE status IN ('completed', 'failed', 'cancelled');
-CREATE INDEX jobs_active_by_provider ON jobs (provider)
+CREATE INDEX jobs_active_by_provider ON jobs (provider, status,
+  reserved_micros)
   WHERE status IN ('pending', 'uploading', 'queued', 'running');
-CREATE INDEX jobs_by_provider_end ON jobs (provider, completed_at);
+CREATE INDEX jobs_by_provider_end ON jobs (provider, completed_at,
+  cost_micros, started_at, reserved_micros);
 CREATE INDEX jobs_by_user_creation ON jobs (user_id, created_at);
 CREATE INDEX jobs_by_creation ON jobs (created_at);
 CREATE INDEX jobs_by_profile_end ON jobs (provider, hardware_profile,
@@ -226,6 +228,25 @@ CREATE TABLE webhook_deliveries (
 CREATE INDEX webhook_deliveries_by_expiry ON webhook_deliveries (expires_at);
 CREATE INDEX webhook_deliveries_early ON webhook_deliveries (provider,
   external_id) WHERE is_early = 1;
+
+-- What deleted jobs cost, by the day (since 1970) of their end: who deletes a
+-- job gets no room under a cost limit back.
+CREATE TABLE deleted_costs (
+  provider TEXT NOT NULL,
+  day INTEGER NOT NULL,
+  cost_micros INTEGER NOT NULL,
+  PRIMARY KEY (provider, day)
+) STRICT, WITHOUT ROWID;
+CREATE TRIGGER jobs_deleted AFTER DELETE ON jobs
+WHEN old.completed_at IS NOT NULL
+BEGIN
+  INSERT INTO deleted_costs (provider, day, cost_micros)
+  VALUES (old.provider, old.completed_at / 86400000000000,
+    coalesce(old.cost_micros, CASE WHEN old.started_at IS NULL THEN 0
+      ELSE old.reserved_micros END))
+  ON CONFLICT (provider, day)
+  DO UPDATE SET cost_micros = cost_micros + excluded.cost_micros;
+END;
 )sql";
 
 constexpr std::array migrations{version_1, version_2};
@@ -256,14 +277,14 @@ int schema_version() {
   return static_cast<int>(migrations.size());
 }
 
-void migrate(connection& db) {
+void migrate(connection& db, int version) {
   db.execute("BEGIN IMMEDIATE");
   try {
-    for (auto i = check_version(db); i < schema_version(); ++i)
+    for (auto i = check_version(db); i < version; ++i)
       db.run_script(migrations.at(static_cast<size_t>(i)));
-    db.run_script(
-      "PRAGMA application_id = " + std::to_string(our_application_id)
-      + "; PRAGMA user_version = " + std::to_string(schema_version()));
+    db.run_script("PRAGMA application_id = "
+                  + std::to_string(our_application_id)
+                  + "; PRAGMA user_version = " + std::to_string(version));
     db.execute("COMMIT");
   } catch (...) {
     if (db.in_transaction())

@@ -1,3 +1,5 @@
+#include "actors/store/admission.hpp"
+#include "actors/store/approval_table.hpp"
 #include "actors/store/attempt_table.hpp"
 #include "actors/store/commands.hpp"
 #include "actors/store/event_data.hpp"
@@ -17,6 +19,10 @@ constexpr logger log{"simpletuner.cloud.queue"};
 
 constexpr auto key_lifetime = std::chrono::hours{24};
 constexpr size_t key_size_max = 256;
+/// 10^9 USD.
+constexpr int64_t estimate_max = 1'000'000'000'000'000;
+constexpr caf::timespan deadline_min = std::chrono::seconds{1};
+constexpr caf::timespan deadline_max = std::chrono::hours{24 * 365};
 
 /// @returns what is wrong with `command`, or none.
 caf::error check(const submit_job& command) {
@@ -29,6 +35,12 @@ caf::error check(const submit_job& command) {
     return invalid("priority: want 0 to 50");
   if (x.max_attempts < 1)
     return invalid("max_attempts: want at least 1");
+  if (const auto& cost = x.estimated_cost_micros;
+      cost && (*cost < 0 || *cost > estimate_max))
+    return invalid("estimated_cost: want 0 to 1000000000");
+  if (const auto& span = command.approval_deadline;
+      span && (*span < deadline_min || *span > deadline_max))
+    return invalid("approval_deadline_seconds: want 1 to 31536000");
   return {};
 }
 
@@ -36,8 +48,8 @@ caf::error check(const submit_job& command) {
 job as_new(const job& x, const context& ctx, timestamp now) {
   auto result = x;
   result.status = job_status::pending;
-  if (result.queue != queue_status::blocked)
-    result.queue = queue_status::pending;
+  result.queue = queue_status::pending;
+  result.approval_id = 0;
   result.created_at = now;
   result.queued_at = now;
   result.started_at = caf::none;
@@ -63,6 +75,28 @@ answer_again(transaction& tx, const submit_job& command,
   return job_submitted{command.ctx, std::move(*found), true};
 }
 
+/// Stores `x` as it was admitted, its row and request set.
+void store(transaction& tx, job& x, const admission& admitted) {
+  job_table jobs{tx.db};
+  x.row = jobs.insert(x);
+  if (admitted.needed)
+    x.approval_id = approval_table{tx.db}.insert(*admitted.needed);
+  if (x.approval_id != 0 || admitted.reserved_micros != 0)
+    jobs.set_terms(x.id, x.approval_id, admitted.reserved_micros);
+}
+
+/// Appends the events of a new job. @returns the id of the first one.
+int64_t announce(transaction& tx, const job& x, const admission& admitted) {
+  const auto result
+    = tx.append(status_event(x, caf::none, change_source::api, tx.now));
+  if (admitted.needed) {
+    auto request = *admitted.needed;
+    request.id = x.approval_id;
+    tx.append(required_event(request, tx.now));
+  }
+  return result;
+}
+
 bool may_delete(const caller& who, const job& x) {
   return who.level == caller_level::admin
          || (who.level >= caller_level::researcher && who.user_id == x.user_id);
@@ -79,18 +113,25 @@ caf::expected<job_submitted> run(transaction& tx, const submit_job& command) {
   if (!key.empty())
     if (auto known = keys.find(user, key, tx.now))
       return answer_again(tx, command, *known);
-  job_table jobs{tx.db};
-  if (auto other = jobs.find(command.subject.id))
+  if (auto other = job_table{tx.db}.find(command.subject.id))
     return conflict(*other, "exists already");
+  const auto admitted = admit(tx, command);
+  if (!admitted)
+    return admitted.error();
   auto accepted = as_new(command.subject, command.ctx, tx.now);
-  accepted.row = jobs.insert(accepted);
+  accepted.estimated_cost_micros = admitted->estimate_micros;
+  if (admitted->needed)
+    accepted.queue = queue_status::blocked;
+  store(tx, accepted, *admitted);
   input_table{tx.db}.insert(accepted.id, command.input);
   if (!key.empty())
     keys.insert(user, key, {command.request_hash, accepted.id},
                 tx.now + key_lifetime);
-  const auto event_id
-    = tx.append(status_event(accepted, caf::none, change_source::api, tx.now));
-  return job_submitted{command.ctx, std::move(accepted), false, event_id};
+  const auto event_id = announce(tx, accepted, *admitted);
+  tx.audit(command.ctx, command.who, "job.submit", accepted.id,
+           accepted.org_id);
+  return job_submitted{command.ctx, std::move(accepted), false, event_id,
+                       admitted->cost_limit_warning};
 }
 
 caf::expected<job_found> run(transaction& tx, const end_job& command) {
@@ -110,6 +151,11 @@ caf::expected<job_found> run(transaction& tx, const end_job& command) {
                         : change_source::scheduler;
   if (!tx.save(*before, after, source, true))
     return conflict(*before, "cannot end");
+  if (!command.who.user_id.empty())
+    tx.audit(command.ctx, command.who,
+             command.status == job_status::cancelled ? "job.cancel"
+                                                     : "job.fail",
+             after.id, after.org_id, command.reason);
   if (after.queue == queue_status::cancelled)
     tx.told.lines.push_back([ctx = context_of(after), id = after.id] {
       log_context scope{ctx};
@@ -131,6 +177,7 @@ caf::expected<job_found> run(transaction& tx, const delete_job& command) {
     return conflict(*found, "has an open attempt");
   jobs.erase(found->id);
   tx.append(queue_event(*found, tx.now));
+  tx.audit(command.ctx, command.who, "job.delete", found->id, found->org_id);
   return job_found{command.ctx, std::move(*found)};
 }
 

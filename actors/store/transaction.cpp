@@ -1,5 +1,6 @@
 #include "actors/store/transaction.hpp"
 
+#include "actors/store/approval_table.hpp"
 #include "actors/store/audit_table.hpp"
 #include "actors/store/event_data.hpp"
 #include "actors/store/event_log.hpp"
@@ -24,6 +25,22 @@ std::function<void()> status_line(const job& after, job_status before) {
     log_context scope{ctx}; // of the job, not of the poll that saw it
     log.info("Job {} is {} (was {})", id, to, from);
   };
+}
+
+/// The blocked job `id` no longer waits, and nobody decided on its request:
+/// that is cancelled, or expired if its deadline has come.
+void close_request(transaction& tx, const std::string& id) {
+  approval_table approvals{tx.db};
+  auto x = approvals.find_pending(id);
+  if (!x)
+    return; // that is why the job no longer waits
+  const auto late = is_due(*x, tx.now);
+  x->status = late ? approval_status::expired : approval_status::cancelled;
+  approvals.decide(*x, tx.now);
+  tx.append(late ? expired_event(*x, tx.now) : decided_event(*x, tx.now));
+  if (late)
+    tx.audit({x->correlation_id}, {.user_id = "tunerd"}, "approval.expire",
+             std::to_string(x->id), x->org_id, "job " + x->job_id);
 }
 
 } // namespace
@@ -68,6 +85,8 @@ bool transaction::save(const job& before, const job& after,
     return false;
   if (!job_table{db}.update(before, after))
     return false;
+  if (before.queue == queue_status::blocked && after.queue != before.queue)
+    close_request(*this, after.id);
   if (is_closed(after.queue) && !is_closed(before.queue))
     input_table{db}.expire(after.id, now + input_kept);
   if (moved) {

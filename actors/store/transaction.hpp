@@ -45,7 +45,8 @@ struct transaction {
              std::string details = {});
 
   /// Writes `after` over `before`, with the event and the log line that belong
-  /// to a change of status and the consequences of leaving the queue.
+  /// to a change of status and the consequences of leaving the queue: its
+  /// input and its pending request for approval go with it.
   /// @param queue_changed Whether somebody who follows the queue must look,
   /// even if the status is the same.
   /// @returns false if the change is illegal or the stored job is no longer
