@@ -13,26 +13,6 @@ caf::error pending() {
 }
 } // namespace
 
-caf::expected<webhook_applied> run(transaction&, const apply_webhook&) {
-  return pending();
-}
-
-caf::expected<jobs_imported> run(transaction&, const import_jobs&) {
-  return pending();
-}
-
-caf::expected<job_found> run(transaction&, const cancel_queued_job&) {
-  return pending();
-}
-
-caf::expected<priority_set> run(transaction&, const set_priority&) {
-  return pending();
-}
-
-caf::expected<queue_cleaned> run(transaction&, const clean_queue&) {
-  return pending();
-}
-
 caf::expected<rule_found> run(transaction&, const create_rule&) {
   return pending();
 }
@@ -57,22 +37,6 @@ caf::expected<approvals_swept> run(transaction&, const sweep_approvals&) {
   return pending();
 }
 
-caf::expected<settings_found> run(transaction&, const put_settings&) {
-  return pending();
-}
-
-caf::expected<audit_appended> run(transaction&, const append_audit&) {
-  return pending();
-}
-
-caf::expected<job_logs_found> look_up(const view&, const get_job_logs&) {
-  return pending();
-}
-
-caf::expected<user_queue> look_up(const view&, const get_user_queue&) {
-  return pending();
-}
-
 caf::expected<rule_found> look_up(const view&, const get_rule&) {
   return pending();
 }
@@ -86,22 +50,6 @@ caf::expected<approval_found> look_up(const view&, const get_approval&) {
 }
 
 caf::expected<approval_list> look_up(const view&, const list_approvals&) {
-  return pending();
-}
-
-caf::expected<settings_found> look_up(const view&, const get_settings&) {
-  return pending();
-}
-
-caf::expected<trace_found> look_up(const view&, const get_trace&) {
-  return pending();
-}
-
-caf::expected<store_metrics> look_up(const view&, const get_store_metrics&) {
-  return pending();
-}
-
-caf::expected<cost_report> look_up(const view&, const get_cost_report&) {
   return pending();
 }
 
