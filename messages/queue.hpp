@@ -169,6 +169,9 @@ struct submission_recorded {
   /// The job ended here meanwhile: cancel `subject.external_id` there, then say
   /// `close_attempt`.
   bool cancel_at_provider = false;
+  /// A webhook about it came before its external id was recorded: the provider
+  /// knows more than what the submission answered.
+  bool poll_at_once = false;
 };
 
 /// Command: the provider no longer runs what the attempt of a cancelled job
@@ -504,7 +507,7 @@ typename Inspector::result_type inspect(Inspector& f, record_submission& x) {
 template <class Inspector>
 typename Inspector::result_type inspect(Inspector& f, submission_recorded& x) {
   return f(caf::meta::type_name("submission_recorded"), x.ctx, x.subject,
-           x.cancel_at_provider);
+           x.cancel_at_provider, x.poll_at_once);
 }
 
 template <class Inspector>

@@ -24,7 +24,8 @@ protected:
       CREATE TABLE debts (id REFERENCES nobody DEFERRABLE INITIALLY DEFERRED);
       CREATE TRIGGER at_commit AFTER INSERT ON jobs WHEN NEW.id = 'at_commit'
         BEGIN INSERT INTO debts VALUES (1); END;
-      CREATE TRIGGER alone BEFORE INSERT ON jobs WHEN NEW.id = 'alone'
+      CREATE TRIGGER alone BEFORE INSERT ON job_inputs
+        WHEN NEW.job_id = 'alone'
         BEGIN SELECT RAISE(ABORT, 'disk trouble'); END;
       CREATE TRIGGER all_of_it BEFORE INSERT ON jobs WHEN NEW.id = 'all_of_it'
         BEGIN SELECT RAISE(ROLLBACK, 'disk full'); END;

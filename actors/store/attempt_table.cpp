@@ -72,6 +72,25 @@ int64_t attempt_table::open(const job& x, const provider_input& input,
   return db_.last_row();
 }
 
+void attempt_table::adopt(const job& x, timestamp now) {
+  db_.execute("INSERT INTO attempts (job_id, number, provider, state, "
+              "fingerprint, claimed_at, closed_at, external_id, "
+              "correlation_id) VALUES (?1, 0, ?2, ?3, '', ?4, ?4, ?5, ?6)",
+              x.id, x.provider, to_string(attempt_state::accepted), now,
+              x.external_id, x.correlation_id);
+}
+
+caf::optional<timestamp>
+attempt_table::oldest_claim(const std::string& provider) {
+  auto row = db_.query(
+    "SELECT min(claimed_at) FROM attempts "
+    "INDEXED BY attempts_open WHERE closed_at IS NULL AND provider = ?1 "
+    "AND state <> 'accepted'",
+    provider);
+  row.step();
+  return row.find<timestamp>(0);
+}
+
 caf::optional<attempt> attempt_table::find(const std::string& job_id,
                                            int64_t id) {
   static const auto sql = columns + " AND id = ?2";

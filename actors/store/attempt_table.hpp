@@ -14,6 +14,14 @@ public:
   /// Opens an attempt for `x`. @returns its id. @pre it has no open one
   int64_t open(const job& x, const provider_input& input, timestamp now);
 
+  /// Notes that `external_id` belongs to the imported job `x` for ever. No
+  /// attempt of ours: its number is 0. @pre `is_taken` by nobody
+  void adopt(const job& x, timestamp now);
+
+  /// @returns since when the oldest submission to `provider` has been open
+  /// whose external id is not known.
+  caf::optional<timestamp> oldest_claim(const std::string& provider);
+
   /// @returns the attempt `id` of `job_id`.
   caf::optional<attempt> find(const std::string& job_id, int64_t id);
 

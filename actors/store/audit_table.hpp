@@ -14,6 +14,14 @@ public:
   /// Stores `x`; its id is ignored. @returns its id.
   int64_t append(const audit_entry& x);
 
+  /// @returns the first `limit` entries under a correlation id that `who` may
+  /// see: its own deeds, a lead those in its org, an admin all.
+  std::vector<audit_entry>
+  trace(const caller& who, const std::string& correlation_id, int64_t limit);
+
+  /// Removes the oldest entries from before `time`, at most `count`.
+  void prune(timestamp time, int64_t count);
+
 private:
   connection& db_;
 };

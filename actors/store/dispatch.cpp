@@ -1,8 +1,10 @@
 #include "actors/store/attempt_table.hpp"
 #include "actors/store/commands.hpp"
+#include "actors/store/delivery_table.hpp"
 #include "actors/store/input_table.hpp"
 #include "actors/store/job_table.hpp"
 #include "actors/store/limit_table.hpp"
+#include "actors/store/log_table.hpp"
 #include "actors/store/refusals.hpp"
 #include "actors/store/slots.hpp"
 
@@ -78,6 +80,16 @@ caf::error check_outcome(transaction& tx, const dispatched& x,
   return {};
 }
 
+/// Keeps the logs of a job that is over already. @returns whether a webhook
+/// was there before the external id of a job that is not.
+bool learn(transaction& tx, const job& x, const provider_job& seen) {
+  if (is_terminal(x.status))
+    log_table{tx.db}.store(x.id, seen.logs);
+  return !x.external_id.empty()
+         && delivery_table{tx.db}.take_early(x.provider, x.external_id, tx.now)
+         && !is_terminal(x.status);
+}
+
 } // namespace
 
 caf::expected<jobs_claimed> run(transaction& tx, const claim_jobs& command) {
@@ -109,14 +121,14 @@ caf::expected<submission_recorded> run(transaction& tx,
     return err;
   auto after = with_outcome(before->subject, before->submission,
                             command.outcome, command.delay, tx.now);
-  if (is_open(after.submission)
-      && after.submission.state == before->submission.state)
-    return submission_recorded{command.ctx, std::move(after.subject),
-                               after.cancel_at_provider};
-  if (auto err = save(tx, *before, after))
-    return err;
+  const auto unchanged = is_open(after.submission)
+                         && after.submission.state == before->submission.state;
+  if (!unchanged)
+    if (auto err = save(tx, *before, after))
+      return err;
+  const auto poll = learn(tx, after.subject, command.outcome.seen);
   return submission_recorded{command.ctx, std::move(after.subject),
-                             after.cancel_at_provider};
+                             after.cancel_at_provider, poll};
 }
 
 caf::expected<job_found> run(transaction& tx, const close_attempt& command) {

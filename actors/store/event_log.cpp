@@ -1,8 +1,13 @@
 #include "actors/store/event_log.hpp"
 
+#include "actors/store/job_table.hpp"
+
 namespace tunerd::sql {
 
 namespace {
+
+constexpr const char* columns = "SELECT id, time, type, job_id, user_id, "
+                                "org_id, correlation_id, data FROM events ";
 
 event read_event(const statement& row) {
   return {.id = row.get<int64_t>(0),
@@ -33,16 +38,31 @@ int64_t event_log::head() {
 
 event_page event_log::read(int64_t after, int32_t limit) {
   event_page result;
-  auto rows = db_.query("SELECT id, time, type, job_id, user_id, org_id, "
-                        "correlation_id, data FROM events WHERE id > ?1 "
-                        "ORDER BY id LIMIT ?2",
-                        after, limit);
+  static const auto sql
+    = columns + std::string{"WHERE id > ?1 ORDER BY id LIMIT ?2"};
+  auto rows = db_.query(sql, after, limit);
   while (rows.step())
     result.events.push_back(read_event(rows));
   auto oldest = db_.query("SELECT coalesce(min(id), 0) FROM events");
   oldest.step();
   result.oldest = oldest.get<int64_t>(0);
   result.head = head();
+  return result;
+}
+
+std::vector<event> event_log::trace(const caller& who,
+                                    const std::string& correlation_id,
+                                    int64_t limit) {
+  std::vector<event> result;
+  auto rows = db_.query(
+    columns
+      + ("WHERE correlation_id = ?3 AND " + visible_to(who))
+      // Those of nobody are for admins only.
+      + (who.level == caller_level::admin ? "" : " AND user_id <> ''")
+      + " ORDER BY id LIMIT ?4",
+    who.user_id, who.org_id, correlation_id, limit);
+  while (rows.step())
+    result.push_back(read_event(rows));
   return result;
 }
 

@@ -21,6 +21,11 @@ public:
   /// and ends. Wants a snapshot.
   event_page read(int64_t after, int32_t limit);
 
+  /// @returns the first `limit` events under a correlation id that `who` may
+  /// see, internal ones too.
+  std::vector<event> trace(const caller& who, const std::string& correlation_id,
+                           int64_t limit);
+
   /// Removes the oldest events from before `time`, at most `count`.
   void prune(timestamp time, int64_t count);
 

@@ -16,10 +16,36 @@ namespace {
 
 constexpr int32_t page_max = 500;
 
-// All of it is bound, ?1 included, so that the numbers stay the same.
-const std::string matches = " AND (?3 = '' OR job_type = ?3)"
-                            " AND (?4 = '' OR provider = ?4)"
-                            " AND (?5 = '' OR status = ?5)";
+/// @returns what `who` may see, cut into conditions that exclude each other:
+/// an index leads to each of them, and none to both at once.
+std::vector<std::string> parts_visible_to(const caller& who) {
+  if (who.level == caller_level::lead && !who.org_id.empty())
+    return {"(user_id = ?1 AND ?2 IS NOT NULL)",
+            "(org_id = ?2 AND org_id <> '' AND user_id <> ?1)"};
+  return {visible_to(who)};
+}
+
+/// @returns a condition that holds always and leads to the index that covers
+/// what is counted.
+const char* counted_by(const list_jobs& query) {
+  const auto is_filtered = !query.job_type.empty() || !query.provider.empty();
+  return query.who.level == caller_level::admin && is_filtered
+           ? " AND status <> ''"
+           : "";
+}
+
+/// @returns what `query` asks for besides that. All of ?3 to ?5 is bound, used
+/// or not, so that the numbers stay the same. A plus keeps the planner from an
+/// index after which every match would have to be sorted.
+std::string matches(const list_jobs& query) {
+  const auto is_admin = query.who.level == caller_level::admin;
+  return std::string{query.job_type.empty() ? " AND ?3 = ''"
+                                            : " AND +job_type = ?3"}
+         + (query.provider.empty() ? " AND ?4 = ''" : " AND +provider = ?4")
+         + (!query.status ? " AND ?5 = ''"
+            : is_admin    ? " AND status = ?5 AND status <> ''"
+                          : " AND +status = ?5");
+}
 
 } // namespace
 
@@ -94,14 +120,15 @@ bool job_table::update(const job& before, const job& after) {
   return db_.execute("UPDATE jobs SET status = ?4, queue = ?5, "
                      "started_at = ?6, completed_at = ?7, cost_micros = ?8, "
                      "error_message = ?9, output_url = ?10, not_before = ?11, "
-                     "attempts_used = ?12, external_id = ?13 "
+                     "attempts_used = ?12, external_id = ?13, "
+                     "priority_override = ?14 "
                      "WHERE id = ?1 AND status = ?2 AND queue = ?3",
                      before.id, to_string(before.status),
                      to_string(before.queue), to_string(after.status),
                      to_string(after.queue), after.started_at,
                      after.completed_at, after.cost_micros, after.error_message,
                      after.output_url, after.not_before, after.attempts_used,
-                     after.external_id)
+                     after.external_id, after.priority_override)
          == 1;
 }
 
@@ -110,6 +137,17 @@ void job_table::set_terms(const std::string& id, int64_t approval_id,
   db_.execute("UPDATE jobs SET approval_id = ?2, reserved_micros = ?3 "
               "WHERE id = ?1",
               id, approval_id, reserved_micros);
+}
+
+caf::optional<job> job_table::find_external(const std::string& provider,
+                                            const std::string& external_id) {
+  static const auto sql = "SELECT " + job_columns
+                          + " FROM jobs WHERE provider = ?1 "
+                            "AND external_id = ?2 AND external_id <> ''";
+  auto row = db_.query(sql, provider, external_id);
+  if (!row.step())
+    return caf::none;
+  return read_job(row);
 }
 
 void job_table::erase(const std::string& id) {
@@ -134,15 +172,21 @@ job_table::missing job_table::find_missing(const std::string& id) {
 
 job_list job_table::list(const list_jobs& query) {
   const auto status = query.status ? to_string(*query.status) : "";
-  const auto where = " FROM jobs WHERE " + visible_to(query.who) + matches;
   job_list result;
-  auto count
-    = db_.query("SELECT count(*)" + where, query.who.user_id, query.who.org_id,
-                query.job_type, query.provider, status);
-  count.step();
-  result.total = count.get<int64_t>(0);
+  std::string picked;
+  for (const auto& part : parts_visible_to(query.who)) {
+    const auto where = "FROM jobs WHERE " + part + matches(query);
+    auto count = db_.query("SELECT count(*) " + where + counted_by(query),
+                           query.who.user_id, query.who.org_id, query.job_type,
+                           query.provider, status);
+    count.step();
+    result.total += count.get<int64_t>(0);
+    picked
+      += (picked.empty() ? "SELECT row " : " UNION ALL SELECT row ") + where;
+  }
   auto rows = db_.query(
-    "SELECT " + job_columns + where + " ORDER BY row DESC LIMIT ?6 OFFSET ?7",
+    "SELECT " + job_columns + " FROM jobs WHERE row IN (" + picked
+      + " ORDER BY row DESC LIMIT ?6 OFFSET ?7) ORDER BY row DESC",
     query.who.user_id, query.who.org_id, query.job_type, query.provider, status,
     std::clamp(query.limit, 1, page_max), std::max(query.offset, int64_t{0}));
   while (rows.step())
@@ -152,7 +196,8 @@ job_list job_table::list(const list_jobs& query) {
 
 std::vector<job> job_table::list_at_provider() {
   static const auto sql = "SELECT " + job_columns
-                          + " FROM jobs WHERE status IN "
+                          + " FROM jobs INDEXED BY jobs_at_provider "
+                            "WHERE status IN "
                             "('pending', 'uploading', 'queued', 'running') "
                             "AND external_id <> '' ORDER BY row";
   std::vector<job> result;

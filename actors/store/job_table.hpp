@@ -27,6 +27,11 @@ public:
 
   caf::optional<job> find(const std::string& id);
 
+  /// @returns the job that the provider calls `external_id`; none if that is
+  /// empty.
+  caf::optional<job> find_external(const std::string& provider,
+                                   const std::string& external_id);
+
   /// Writes what can change from `before` to `after`, if status and entry are
   /// still those of `before`. @returns whether they were.
   bool update(const job& before, const job& after);

@@ -43,4 +43,14 @@ void limit_table::store(const set_limits& change) {
   });
 }
 
+std::string limit_table::summary(const set_limits& change) {
+  std::string result;
+  for_each_limit(change, [&](const char* key, const auto& limit) {
+    if (limit)
+      result += (result.empty() ? "" : ", ") + std::string{key} + "="
+                + std::to_string(static_cast<int32_t>(*limit));
+  });
+  return result;
+}
+
 } // namespace tunerd::sql

@@ -18,6 +18,9 @@ public:
   /// Stores what `change` sets.
   void store(const set_limits& change);
 
+  /// @returns what `change` sets, for people: "queue.max_concurrent=5, ...".
+  static std::string summary(const set_limits& change);
+
 private:
   connection& db_;
 };

@@ -1,6 +1,9 @@
+#include "actors/store/progress.hpp"
+
 #include "actors/store/attempt_table.hpp"
 #include "actors/store/commands.hpp"
 #include "actors/store/job_table.hpp"
+#include "actors/store/log_table.hpp"
 #include "actors/store/refusals.hpp"
 
 // What the provider says about a job, or that it does not know it.
@@ -56,6 +59,21 @@ job with_slot_freed(transaction& tx, const job& x) {
 
 } // namespace
 
+caf::expected<status_applied> apply_seen(transaction& tx, const context& ctx,
+                                         const job& before,
+                                         const provider_job& seen,
+                                         change_source source) {
+  job_table jobs{tx.db};
+  if (jobs.find_missing(before.id).count > 0)
+    jobs.set_missing(before.id, caf::none, 0);
+  auto after = with_status(before, seen, tx.now);
+  if (seen.status && is_terminal(*seen.status))
+    after = with_slot_freed(tx, after);
+  if (is_terminal(after.status))
+    log_table{tx.db}.store(after.id, seen.logs);
+  return apply(tx, ctx, before, after, source);
+}
+
 caf::expected<status_applied> run(transaction& tx,
                                   const apply_status& command) {
   const auto before = find_submitted(tx, command.job_id);
@@ -65,13 +83,7 @@ caf::expected<status_applied> run(transaction& tx,
   if (!seen.external_id.empty() && seen.external_id != before->external_id)
     return conflict(*before, "is " + before->external_id
                                + " at the provider, not " + seen.external_id);
-  job_table jobs{tx.db};
-  if (jobs.find_missing(before->id).count > 0)
-    jobs.set_missing(before->id, caf::none, 0);
-  auto after = with_status(*before, seen, tx.now);
-  if (seen.status && is_terminal(*seen.status))
-    after = with_slot_freed(tx, after);
-  return apply(tx, command.ctx, *before, after, command.source);
+  return apply_seen(tx, command.ctx, *before, seen, command.source);
 }
 
 caf::expected<status_applied> run(transaction& tx,

@@ -4,6 +4,7 @@
 #include "actors/store/event_log.hpp"
 #include "actors/store/job_table.hpp"
 #include "actors/store/limit_table.hpp"
+#include "actors/store/log_table.hpp"
 #include "actors/store/queue_table.hpp"
 #include "actors/store/refusals.hpp"
 
@@ -39,6 +40,16 @@ caf::expected<job_found> look_up(const view& in, const get_job& query) {
   return job_found{query.ctx, std::move(*found)};
 }
 
+caf::expected<job_logs_found> look_up(const view& in,
+                                      const get_job_logs& query) {
+  auto found = look_up(in, get_job{query.ctx, query.who, query.job_id});
+  if (!found)
+    return found.error();
+  const auto is_final = is_terminal(found->subject.status);
+  return job_logs_found{query.ctx, std::move(found->subject),
+                        log_table{in.db}.find(query.job_id), is_final};
+}
+
 caf::expected<job_list> look_up(const view& in, const list_jobs& query) {
   auto result = job_table{in.db}.list(query);
   result.ctx = query.ctx;
@@ -71,6 +82,12 @@ caf::expected<queue_snapshot> look_up(const view& in,
 
 caf::expected<queue_page> look_up(const view& in, const list_queue& query) {
   auto result = queue_table{in.db}.list(query);
+  result.ctx = query.ctx;
+  return result;
+}
+
+caf::expected<user_queue> look_up(const view& in, const get_user_queue& query) {
+  auto result = queue_table{in.db}.of_user(query.who, query.user_id);
   result.ctx = query.ctx;
   return result;
 }

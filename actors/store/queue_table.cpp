@@ -1,8 +1,10 @@
 #include "actors/store/queue_table.hpp"
 
 #include "actors/store/job_table.hpp"
+#include "actors/store/rules.hpp"
 
 #include <algorithm>
+#include <iterator>
 
 namespace tunerd::sql {
 
@@ -41,21 +43,23 @@ int64_t count(statement row) {
   return row.get<int64_t>(0);
 }
 
-/// @returns the condition that picks what `query` is about. Uses ?3.
-std::string picked_by(const list_queue& query) {
-  if (query.status)
-    return "queue = ?3";
-  if (query.include_completed)
-    return "?3 = ''";
-  return "queue IN ('running', 'ready', 'pending', 'blocked') AND ?3 = ''";
-}
+constexpr const char* all_active
+  = "queue IN ('running', 'ready', 'pending', 'blocked')";
+// The plus keeps the planner from an index after which all would be sorted.
+constexpr const char* all_over
+  = "+queue IN ('completed', 'failed', 'cancelled')";
 
-constexpr const char* queue_order
+constexpr const char* active_order
   = " ORDER BY CASE queue WHEN 'running' THEN 0 WHEN 'ready' THEN 1 "
-    "WHEN 'pending' THEN 2 WHEN 'blocked' THEN 3 ELSE 4 END, "
-    "CASE WHEN queue IN ('completed', 'failed', 'cancelled') THEN -row END, "
-    "coalesce(priority_override, priority) DESC, queued_at, row "
-    "LIMIT ?4 OFFSET ?5";
+    "WHEN 'pending' THEN 2 ELSE 3 END, "
+    "coalesce(priority_override, priority) DESC, queued_at, row";
+constexpr const char* newest_first = " ORDER BY row DESC";
+
+/// Binds ?3 where no status is asked for.
+const std::string unused = " AND ?3 = ''";
+
+/// What a user sees of its own entries at once.
+constexpr int32_t user_entries_max = 10;
 
 } // namespace
 
@@ -100,14 +104,38 @@ queue_page queue_table::list(const list_queue& query) {
   queue_page result;
   result.total_pending = count_visible(query.who, queue_status::pending);
   result.total_running = count_visible(query.who, queue_status::running);
+  const auto limit = std::clamp(query.limit, 1, page_max);
+  const auto offset = std::max(query.offset, int64_t{0});
+  if (query.status && is_closed(*query.status)) {
+    result.entries = read_page(query, "+queue = ?3 AND is_listed = 1",
+                               newest_first, limit, offset);
+    return result;
+  }
+  result.entries
+    = read_page(query, query.status ? "queue = ?3" : all_active + unused,
+                active_order, limit, offset);
+  const auto room = limit - static_cast<int32_t>(result.entries.size());
+  if (query.status || !query.include_completed || room == 0)
+    return result;
+  auto over
+    = read_page(query, all_over + (unused + " AND is_listed = 1"), newest_first,
+                room, std::max(offset - count_active(query.who), int64_t{0}));
+  std::move(over.begin(), over.end(), std::back_inserter(result.entries));
+  return result;
+}
+
+std::vector<job> queue_table::read_page(const list_queue& query,
+                                        const std::string& picked,
+                                        const char* order, int32_t limit,
+                                        int64_t offset) {
+  std::vector<job> result;
   auto rows = db_.query(
     "SELECT " + job_columns + " FROM jobs WHERE " + visible_to(query.who)
-      + " AND " + picked_by(query) + queue_order,
+      + " AND " + picked + order + " LIMIT ?4 OFFSET ?5",
     query.who.user_id, query.who.org_id,
-    query.status ? to_string(*query.status) : "",
-    std::clamp(query.limit, 1, page_max), std::max(query.offset, int64_t{0}));
+    query.status ? to_string(*query.status) : "", limit, offset);
   while (rows.step())
-    result.entries.push_back(read_job(rows));
+    result.push_back(read_job(rows));
   return result;
 }
 
@@ -115,6 +143,49 @@ int64_t queue_table::count_visible(const caller& who, queue_status status) {
   return count(db_.query("SELECT count(*) FROM jobs WHERE " + visible_to(who)
                            + " AND queue = ?3",
                          who.user_id, who.org_id, to_string(status)));
+}
+
+int64_t queue_table::count_active(const caller& who) {
+  return count(db_.query("SELECT count(*) FROM jobs WHERE " + visible_to(who)
+                           + " AND " + all_active,
+                         who.user_id, who.org_id));
+}
+
+user_queue queue_table::of_user(const caller& who, const std::string& user_id) {
+  user_queue result;
+  const auto theirs = visible_to(who) + " AND user_id = ?3 AND ";
+  auto counts = db_.query("SELECT queue, count(*) FROM jobs WHERE " + theirs
+                            + all_active + " GROUP BY queue",
+                          who.user_id, who.org_id, user_id);
+  while (counts.step()) {
+    const auto status = *parse_queue_status(counts.get<std::string>(0));
+    (status == queue_status::pending   ? result.pending_count
+     : status == queue_status::blocked ? result.blocked_count
+                                       : result.running_count)
+      += counts.get<int64_t>(1);
+  }
+  const auto first = [&](const char* picked) {
+    std::vector<job> jobs;
+    auto rows = db_.query("SELECT " + job_columns + " FROM jobs WHERE " + theirs
+                            + picked + active_order + " LIMIT ?4",
+                          who.user_id, who.org_id, user_id, user_entries_max);
+    while (rows.step())
+      jobs.push_back(read_job(rows));
+    return jobs;
+  };
+  result.pending = first("queue = 'pending'");
+  result.running = first("queue IN ('ready', 'running')");
+  return result;
+}
+
+int64_t queue_table::unlist(timestamp before, int64_t count) {
+  return db_.execute(
+    "UPDATE jobs SET is_listed = 0 WHERE row IN (SELECT row "
+    "FROM jobs INDEXED BY jobs_over WHERE status IN ('completed', 'failed', "
+    "'cancelled') AND completed_at < ?1 AND is_listed = 1 "
+    "AND "
+      + std::string{all_over} + " ORDER BY completed_at LIMIT ?2)",
+    before, count);
 }
 
 queue_stats queue_table::stats(timestamp since) {

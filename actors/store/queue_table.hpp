@@ -26,14 +26,28 @@ public:
   std::vector<queue_entry> entries(const std::string& job_id);
 
   /// Slot holders first, then the rest by priority and time; what is over
-  /// comes last, newest first.
+  /// and still listed comes last, newest first.
   queue_page list(const list_queue& query);
+
+  /// @returns what `user_id` has in the queue, as far as `who` may see it: how
+  /// many, and the first ten each of those that wait and that hold a slot.
+  user_queue of_user(const caller& who, const std::string& user_id);
+
+  /// Takes the oldest entries that ended before `before` out of the lists, at
+  /// most `count`. @returns how many.
+  int64_t unlist(timestamp before, int64_t count);
 
   /// @param since For the mean wait: first claims from then on count.
   queue_stats stats(timestamp since);
 
 private:
   int64_t count_visible(const caller& who, queue_status status);
+  int64_t count_active(const caller& who);
+
+  /// @returns a page of what `who` may see and `picked` holds for; ?3 is the
+  /// status or empty.
+  std::vector<job> read_page(const list_queue& query, const std::string& picked,
+                             const char* order, int32_t limit, int64_t offset);
 
   connection& db_;
 };

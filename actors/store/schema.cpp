@@ -127,8 +127,15 @@ ALTER TABLE jobs ADD COLUMN approval_id INTEGER NOT NULL DEFAULT 0;
 ALTER TABLE jobs ADD COLUMN reserved_micros INTEGER NOT NULL DEFAULT 0;
 -- 0 once its entry was cleaned out of the queue's lists.
 ALTER TABLE jobs ADD COLUMN is_listed INTEGER NOT NULL DEFAULT 1;
-CREATE INDEX jobs_over ON jobs (completed_at)
+-- Those that sums are made of cover their queries: rows are not read.
+CREATE INDEX jobs_over ON jobs (completed_at, started_at, status, is_listed)
   WHERE status IN ('completed', 'failed', 'cancelled');
+-- These two are for lists; a query that says `<> ''` gets them, no other is
+-- lured away from the index that leads to what is active.
+CREATE INDEX jobs_by_status ON jobs (status, row, provider, job_type,
+  cost_micros) WHERE status <> '';
+CREATE INDEX jobs_by_org ON jobs (org_id, row, user_id) WHERE org_id <> '';
+CREATE INDEX jobs_waiting ON jobs (queued_at) WHERE queue = 'pending';
 CREATE INDEX jobs_active_by_provider ON jobs (provider, status,
   reserved_micros)
   WHERE status IN ('pending', 'uploading', 'queued', 'running');

@@ -1,10 +1,12 @@
 #include "actors/store/commands.hpp"
+#include "actors/store/delivery_table.hpp"
 #include "actors/store/event_data.hpp"
 #include "actors/store/event_log.hpp"
 #include "actors/store/idempotency_table.hpp"
 #include "actors/store/input_table.hpp"
 #include "actors/store/limit_table.hpp"
 #include "actors/store/refusals.hpp"
+#include "actors/store/retention.hpp"
 #include "actors/support/log.hpp"
 
 // Limits, events that change nothing else, and what is thrown away.
@@ -21,6 +23,9 @@ constexpr size_t event_data_max = 256 * 1024;
 constexpr auto events_kept = std::chrono::days{7};
 /// Rows of a kind removed at once: keeps the commit short.
 constexpr int64_t removed_max = 1'000;
+/// A job is dozens of rows and index entries.
+constexpr int64_t retired_max = 200;
+constexpr int64_t deliveries_max = 100'000;
 
 /// @returns whether `value` is absent or in [low, high].
 bool in_range(const caf::optional<int32_t>& value, int32_t low, int32_t high) {
@@ -65,6 +70,8 @@ caf::expected<limits_in_force> run(transaction& tx, const set_limits& command) {
   limits.store(command);
   const auto now_in_force = limits.load(tx.limits_from_file);
   tx.append(limits_event(command.ctx, tx.now));
+  tx.audit(command.ctx, command.who, "limits.set", {}, {},
+           limit_table::summary(command));
   tx.told.lines.push_back(limits_line(command.ctx, now_in_force));
   return limits_in_force{command.ctx, now_in_force};
 }
@@ -83,10 +90,11 @@ caf::expected<event_appended> run(transaction& tx,
 }
 
 void clean_up(connection& db, timestamp now, const config::retention& kept) {
-  static_cast<void>(kept);
   event_log{db}.prune(now - events_kept, removed_max);
   input_table{db}.prune(now, removed_max);
   idempotency_table{db}.prune(now, removed_max);
+  delivery_table{db}.prune(now, removed_max, deliveries_max);
+  retire(db, now, kept, retired_max);
 }
 
 } // namespace tunerd::sql
