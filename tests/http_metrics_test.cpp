@@ -163,6 +163,7 @@ TEST_CASE_METHOD(metrics_fixture, "every documented metric is on the page",
 
 TEST_CASE_METHOD(metrics_fixture, "metrics move with what they count",
                  "[http_metrics][L5]") {
+  test::log_capture log;
   const auto before = page();
   auto& counts = *settings.counts;
   counts.poll_cycles.add(3);

@@ -344,3 +344,35 @@ TEST_CASE_METHOD(api_fixture,
   CHECK(of_providers.seen.empty());
   CHECK(streams.empty());
 }
+
+// -- anything -----------------------------------------------------------------
+
+TEST_CASE_METHOD(api_fixture,
+                 "every request gets one JSON answer, whatever it says",
+                 "[http_routes][W7]") {
+  constexpr unsigned seed = 7;
+  INFO("seed " << seed);
+  std::mt19937 random{seed};
+  const std::vector<std::string> methods{"GET", "POST", "DELETE", "BREW", ""};
+  for (int i = 0; i < 1000; ++i) {
+    const auto& x = route_cases()[random() % route_cases().size()];
+    if (is_stream(x))
+      continue;
+    auto target = x.target;
+    for (auto n = random() % 3; n > 0; --n)
+      target[random() % target.size()] = static_cast<char>(random());
+    auto body = x.body.is_null() ? std::string{} : x.text();
+    if (!body.empty())
+      body[random() % body.size()] = static_cast<char>(random());
+    const auto id
+      = begin({.method = random() % 2 == 0 ? x.method
+                                           : methods[random() % methods.size()],
+               .target = target,
+               .body = body});
+    const auto& replies = server->replies[id];
+    if (replies.size() == 1 && (is_text(x) || json::accept(replies[0].body)))
+      continue;
+    FAIL("request " << i << " to " << target);
+  }
+  CHECK(gate->size() == 0);
+}

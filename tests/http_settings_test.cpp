@@ -38,7 +38,7 @@ TEST_CASE_METHOD(api_fixture, "the polling status tells who decided",
 TEST_CASE_METHOD(api_fixture, "polling is set, stored and effective at once",
                  "[http_settings][P10][L3]") {
   test::log_capture log;
-  for (const json value : {json(true), json(false), json(nullptr)}) {
+  for (const auto& value : std::vector<json>{true, false, nullptr}) {
     polling.is_active = value == true;
     const auto reply = call("PUT", "/api/cloud/polling/setting",
                             json({{"enabled", value}, {"x", 1}}).dump());

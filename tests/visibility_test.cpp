@@ -23,11 +23,14 @@ const T& any_of(const std::vector<T>& from, std::mt19937& random) {
   return from[random() % from.size()];
 }
 
+const std::vector<caller_level> levels{caller_level::viewer,
+                                       caller_level::researcher,
+                                       caller_level::lead, caller_level::admin};
+
 caller any_caller(std::mt19937& random) {
-  using enum caller_level;
   return {.user_id = any_of(users, random),
           .org_id = any_of(orgs, random),
-          .level = any_of({viewer, researcher, lead, admin}, random)};
+          .level = any_of(levels, random)};
 }
 
 bool should_see(const caller& who, const std::string& user,
@@ -94,6 +97,6 @@ TEST_CASE_METHOD(store_fixture, "lists and objects show what may be seen",
     if (expected.count(one.id) > 0)
       CHECK(ask<job_found>(aut, query).subject.id == one.id);
     else
-      CHECK(refused(query) == ec::permission_denied);
+      CHECK(refused<job_found>(query) == ec::permission_denied);
   }
 }

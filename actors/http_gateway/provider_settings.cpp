@@ -229,7 +229,7 @@ std::string shown_url(const std::string& url) {
   const auto [begin, end] = authority_of(url);
   const auto at = url.substr(begin, end - begin).rfind('@');
   const auto from = at == std::string::npos ? begin : begin + at + 1;
-  const auto tail = std::min(url.find_first_of("?#", end), url.size());
+  const auto tail = std::min(url.find_first_of("?#"), url.size());
   return url.substr(0, begin) + url.substr(from, tail - from);
 }
 
