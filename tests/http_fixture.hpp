@@ -88,6 +88,10 @@ struct gateway_fixture : deterministic {
   std::vector<worker_state> workers{{"store", worker_phase::running},
                                     {"http_gateway", worker_phase::running}};
   std::vector<open_stream> streams;
+  std::vector<provider_summary> provider_summaries{
+    {.name = "replicate", .is_configured = true}};
+  std::vector<breaker_status> breakers{
+    {.name = "replicate-api", .provider = "replicate"}};
 
   /// Tried before the fakes' own behaviours.
   caf::message_handler more_of_store, more_of_scheduler, more_of_providers,
@@ -220,11 +224,22 @@ struct gateway_fixture : deterministic {
 
   caf::actor spawn_providers() {
     return sys.spawn([this](caf::event_based_actor* me) -> caf::behavior {
-      return with(more_of_providers, [this, me](const prepare_job& x) {
-        prepared.push_back(x);
-        return respond(me, of_providers, x.ctx,
-                       job_prepared{x.ctx, {"v1", "{}", "f"}, "h100", "H100"});
-      });
+      return with(
+        more_of_providers, [this](const tick&) { wake(of_providers); },
+        [this, me](const prepare_job& x) {
+          prepared.push_back(x);
+          return respond(
+            me, of_providers, x.ctx,
+            job_prepared{x.ctx, {"v1", "{}", "f"}, "h100", "H100"});
+        },
+        [this, me](const get_providers& x) {
+          return respond(me, of_providers, x.ctx,
+                         provider_list{x.ctx, provider_summaries});
+        },
+        [this, me](const get_breakers& x) {
+          return respond(me, of_providers, x.ctx,
+                         breaker_list{x.ctx, breakers});
+        });
     });
   }
 

@@ -34,7 +34,7 @@ const http_headers local{{"host", "127.0.0.1:8770"}};
 /// @returns the status that `headers` get, 200 if they pass.
 int judge(http_headers headers, bool has_body = false,
           const std::vector<std::string>& allowed = {}) {
-  const auto x = guard(headers, has_body, allowed);
+  const auto x = guard(headers, has_body, {.allowed_hosts = allowed});
   return x ? x->status : 200;
 }
 
@@ -194,13 +194,13 @@ TEST_CASE("an unknown path is 404, a wrong method 405 with Allow",
 }
 
 TEST_CASE("a level below the route's is refused", "[http_request]") {
-  const auto status = [](const char* method, const char* path,
-                         caller_level level) {
-    request out{.who = {.user_id = "u", .level = level}};
-    const http_call call{.method = method, .target = path, .headers = local};
-    const auto x = interpret(call, {}, out);
-    return x ? x->status : 200;
-  };
+  const auto status
+    = [](const char* method, const char* path, caller_level level) {
+        request out{.who = {.user_id = "u", .level = level}};
+        REQUIRE(!locate({.method = method, .target = path}, out));
+        const auto x = permit(out);
+        return x ? x->status : 200;
+      };
   using enum caller_level;
   CHECK(status("GET", "/api/cloud/jobs", viewer) == 200);
   CHECK(status("POST", "/api/cloud/jobs/submit", viewer) == 403);
@@ -451,7 +451,12 @@ TEST_CASE("no request makes the parsers fail", "[http_request]") {
   INFO("seed " << seed);
   std::mt19937 random{seed};
   const auto names = std::vector<std::string>{
-    "host", "origin", "content-type", "sec-fetch-site", "x-correlation-id"};
+    "host",           "origin",           "content-type",
+    "sec-fetch-site", "x-correlation-id", "authorization",
+    "x-api-key",      "x-forwarded-for"};
+  const config::auth strict{.tokens = {{.name = "t"}},
+                            .bypass_paths = {"/api", "%", ""},
+                            .trust_proxy_headers = true};
   int broken = 0;
   for (int i = 0; i < 10'000; ++i) {
     http_call call{.method
@@ -462,9 +467,13 @@ TEST_CASE("no request makes the parsers fail", "[http_request]") {
       call.headers = with("content-type", "application/json");
     call.headers.emplace_back(names[random() % names.size()],
                               random_bytes(random, 30));
-    request out;
-    if (auto x = interpret(call, {}, out); x && !is_json_error(*x))
-      ++broken;
+    const std::vector<std::string> hosts;
+    request out{.method = call.method, .headers = call.headers};
+    for (const auto& x :
+         {guard(call.headers, true, {.allowed_hosts = hosts}),
+          locate(call, out), recognise(strict, out), permit(out)})
+      if (x && !is_json_error(*x))
+        ++broken;
     const auto id = correlation_id_of(call.headers);
     if (id.find_first_of("\r\n") != std::string::npos)
       ++broken;

@@ -82,6 +82,8 @@ http_reply call_gate::refuse(int status, const std::string& text,
   auto copy = headers;
   const auto correlation_id = settle_correlation_id(copy, world_.random);
   log_context scope{context{correlation_id}};
+  statistics_.add({}, http_statistics::unmatched, status,
+                  std::chrono::nanoseconds{0});
   if (status >= 500)
     log.warning("HTTP request refused", {{"status", status}, {"error", text}});
   else

@@ -1,5 +1,6 @@
 #pragma once
 
+#include "actors/http_gateway/http_statistics.hpp"
 #include "actors/support/clocks.hpp"
 #include "actors/support/http_server.hpp"
 #include "messages/interfaces.hpp"
@@ -57,6 +58,12 @@ public:
   /// @returns how many calls are under way.
   size_t size() const;
 
+  /// @returns the counts of all answers: the gate outlives who serves. What
+  /// the gate or the server refuses counts as unmatched.
+  http_statistics& statistics() const noexcept {
+    return statistics_;
+  }
+
   void reply(uint64_t id, http_reply answer) override;
   void hand_over(uint64_t id, std::function<void(int)> taker) override;
 
@@ -75,6 +82,7 @@ private:
   const outside world_;
   const limits bounds_;
   std::weak_ptr<http_exchange> server_;
+  mutable http_statistics statistics_;
   mutable std::mutex mutex_;
   /// Guarded by `mutex_`, like the rest.
   caf::weak_actor_ptr gateway_;

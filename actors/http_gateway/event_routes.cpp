@@ -54,7 +54,9 @@ void http_gateway_state::open_events(const call& x) {
   auto& stream = std::get<open_stream>(parsed);
   stream.ctx = x->ctx;
   stream.who = x->who;
-  stream.client = x->peer; // with no tokens all users are one
+  // Without tokens all users are one; who shows none is known by its address.
+  stream.client
+    = x->known_by == rest::proof::token ? x->who.user_id : x->client;
   stream.accepted = stream_head(x->ctx.correlation_id);
   stream.refused = limit_reached(x->ctx.correlation_id);
   // A socket cannot be taken back. So an empty hint, which changes nothing,

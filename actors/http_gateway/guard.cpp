@@ -67,17 +67,25 @@ refusal forbidden(std::string message) {
           .message = std::move(message)};
 }
 
-/// The rule that looks at one header alone.
-std::optional<refusal> check_header(const std::string& name,
-                                    std::string_view value,
-                                    const authority& host) {
-  if (name == "origin" && !is_own(trimmed(value), host))
-    return forbidden("Origin: other web pages may not call this server");
-  if (name == "sec-fetch-site" && lower(trimmed(value)) == "cross-site")
-    return forbidden("Sec-Fetch-Site: other sites may not call this server");
-  if (name == "forwarded" || name.starts_with("x-forwarded-"))
-    return forbidden("Forwarded headers are refused while no tokens are "
-                     "configured");
+bool is_forwarded(const std::string& name) {
+  return name == "forwarded" || name.starts_with("x-forwarded-");
+}
+
+/// The rules for what only browsers send.
+std::optional<refusal> check_browser(const http_headers& headers,
+                                     const std::vector<std::string>& allowed) {
+  const auto hosts
+    = std::count_if(headers.begin(), headers.end(),
+                    [](const auto& x) { return x.first == "host"; });
+  authority host;
+  if (hosts != 1 || !parse_authority(trimmed(header(headers, "host")), host)
+      || !is_allowed(host.host, allowed))
+    return forbidden("Host: not a name of this server; see http.allowed_hosts");
+  for (const auto& [name, value] : headers)
+    if (name == "origin" && !is_own(trimmed(value), host))
+      return forbidden("Origin: other web pages may not call this server");
+    else if (name == "sec-fetch-site" && lower(trimmed(value)) == "cross-site")
+      return forbidden("Sec-Fetch-Site: other sites may not call this server");
   return std::nullopt;
 }
 
@@ -89,17 +97,15 @@ bool is_json(const std::string& content_type) {
 } // namespace
 
 std::optional<refusal> guard(const http_headers& headers, bool has_body,
-                             const std::vector<std::string>& allowed_hosts) {
-  const auto hosts
-    = std::count_if(headers.begin(), headers.end(),
-                    [](const auto& x) { return x.first == "host"; });
-  authority host;
-  if (hosts != 1 || !parse_authority(trimmed(header(headers, "host")), host)
-      || !is_allowed(host.host, allowed_hosts))
-    return forbidden("Host: not a name of this server; see http.allowed_hosts");
-  for (const auto& [name, value] : headers)
-    if (auto bad = check_header(name, value, host))
+                             const guard_rules& rules) {
+  if (!rules.is_webhook)
+    if (auto bad = check_browser(headers, rules.allowed_hosts))
       return bad;
+  if (!rules.has_tokens
+      && std::any_of(headers.begin(), headers.end(),
+                     [](const auto& x) { return is_forwarded(x.first); }))
+    return forbidden("Forwarded headers are refused while no tokens are "
+                     "configured");
   if (has_body && !is_json(header(headers, "content-type")))
     return invalid("Content-Type", "want application/json");
   return std::nullopt;

@@ -1,5 +1,6 @@
+#include "actors/http_gateway/health_report.hpp"
 #include "actors/http_gateway/http_gateway.hpp"
-#include "actors/http_gateway/queries.hpp"
+#include "actors/http_gateway/reader.hpp"
 
 #include <nlohmann/json.hpp>
 
@@ -24,38 +25,6 @@ std::string not_running(const worker_list& list) {
   return list.workers.empty() ? "the supervisor does not answer" : names;
 }
 
-ordered_json component_of(const worker_state& x) {
-  const auto running = x.phase == worker_phase::running;
-  ordered_json out = {{"name", "worker_" + x.name},
-                      {"status", running ? "healthy" : "degraded"}};
-  if (!running)
-    out["message"] = to_string(x.phase);
-  return out;
-}
-
-/// @param database The component of the database, which alone decides whether
-/// the whole is unhealthy.
-ordered_json components(ordered_json database, const worker_list& list) {
-  auto out = ordered_json::array({std::move(database)});
-  for (const auto& worker : list.workers)
-    out.push_back(component_of(worker));
-  if (list.workers.empty())
-    out.push_back({{"name", "supervisor"},
-                   {"status", "degraded"},
-                   {"message", "no answer"}});
-  return out;
-}
-
-/// @returns the worst status that counts.
-std::string whole(const ordered_json& parts) {
-  if (parts[0]["status"] != "healthy")
-    return "unhealthy";
-  const auto fine = std::all_of(parts.begin(), parts.end(), [](const auto& x) {
-    return x["status"] == "healthy";
-  });
-  return fine ? "healthy" : "degraded";
-}
-
 } // namespace
 
 void http_gateway_state::show_summary(const call& x) {
@@ -74,44 +43,39 @@ void http_gateway_state::show_ready(const call& x) {
   });
 }
 
-void http_gateway_state::show_health(const call& x) {
-  auto parsed = rest::parse_health(x->query_parameters);
-  if (auto* bad = std::get_if<rest::refusal>(&parsed))
-    return refuse(x, *bad);
-  const auto notes = std::get<rest::read_request<get_limits>>(parsed).warnings;
-  const auto began = self->clock().now();
-  const auto then = [this, x, notes](const ordered_json& database) {
-    with_workers(x, [=, this](const worker_list& list) {
-      answer_health(x, components(database, list), notes);
-    });
-  };
-  self->ask(
-    store, settings.health_timeout, get_limits{x->ctx},
-    [this, then, began](const limits_in_force&) {
-      const std::chrono::duration<double, std::milli> took
-        = self->clock().now() - began;
-      then({{"name", "database"},
-            {"status", "healthy"},
-            {"latency_ms", took.count()}});
-    },
-    [then](const caf::error& err) {
-      then({{"name", "database"},
-            {"status", "unhealthy"},
-            {"message", to_string(code_of(err))}});
-    });
+void http_gateway_state::show_alive(const call& x) {
+  answer(x, {{"status", "ok"}});
 }
 
-void http_gateway_state::answer_health(const call& x, const ordered_json& parts,
+void http_gateway_state::show_health(const call& x) {
+  rest::query_reader in{x->query_parameters};
+  bool ask_providers = false;
+  in.boolean("include_providers", ask_providers);
+  if (in.mistake())
+    return refuse(x, *in.mistake());
+  auto notes = in.warnings();
+  if (ask_providers && x->known_by == rest::proof::none) {
+    // Anybody may ask for our health, not make us call out.
+    notes.push_back("include_providers needs a token and had no effect");
+    ask_providers = false;
+  }
+  look_around(
+    x, ask_providers ? survey_scope::credentials : survey_scope::health,
+    [this, x, notes](const survey& seen) { answer_health(x, seen, notes); });
+}
+
+void http_gateway_state::answer_health(const call& x, const survey& seen,
                                        const std::vector<std::string>& notes) {
   const auto now = settings.world.now();
   const auto uptime = std::max(now - settings.started_at, caf::timespan{0});
+  const auto components = components_json(seen);
   ordered_json body
-    = {{"status", whole(parts)},
+    = {{"status", overall_health(components)},
        {"version", settings.version},
        {"uptime_seconds",
         std::chrono::duration_cast<std::chrono::seconds>(uptime).count()},
        {"timestamp", utc_text(now)},
-       {"components", parts}};
+       {"components", components}};
   if (!notes.empty())
     body["warnings"] = notes;
   answer(x, body);

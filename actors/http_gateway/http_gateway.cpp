@@ -1,5 +1,6 @@
 #include "actors/http_gateway/http_gateway.hpp"
 
+#include "actors/http_gateway/client_address.hpp"
 #include "actors/http_gateway/guard.hpp"
 #include "actors/support/fault_point.hpp"
 
@@ -12,6 +13,17 @@ namespace tunerd {
 namespace {
 
 constexpr logger log{"simpletuner.cloud.http"};
+
+/// @returns `span` in seconds, rounded up.
+int64_t seconds_up(std::chrono::nanoseconds span) {
+  return std::chrono::ceil<std::chrono::seconds>(span).count();
+}
+
+/// Who shares a rate: a token, else an address.
+std::string client_of(const rest::request& x) {
+  return x.known_by == rest::proof::token ? "token " + x.who.token
+                                          : "address " + x.client;
+}
 
 } // namespace
 
@@ -27,7 +39,7 @@ void http_gateway_state::on_call(const http_call& x) {
   log_context scope{request->ctx};
   // Nothing that a client sends may end this actor.
   try {
-    if (auto bad = interpret(x, settings.http.allowed_hosts, *request))
+    if (auto bad = judge(x, *request))
       refuse(request, *bad);
     else
       dispatch(request, x.body);
@@ -39,8 +51,59 @@ void http_gateway_state::on_call(const http_call& x) {
   }
 }
 
+std::optional<rest::refusal> http_gateway_state::judge(const http_call& x,
+                                                       rest::request& out) {
+  const auto rules = settings.auth.get();
+  out.client = rest::client_address(*rules, x.peer, x.headers);
+  const auto nowhere = rest::locate(x, out);
+  // Before anything else: what a web page makes a browser send neither learns
+  // what is here nor uses up the browser's rate.
+  if (auto bad = rest::guard(x.headers, !x.body.empty(),
+                             {.allowed_hosts = settings.http.allowed_hosts,
+                              .has_tokens = !rules->tokens.empty(),
+                              .is_webhook = out.to == rest::endpoint::webhook}))
+    return bad;
+  const auto unknown = rest::recognise(*rules, out);
+  // Guessing tokens counts, too.
+  if (auto busy = limit_rate(*rules, out))
+    return busy;
+  if (nowhere)
+    return nowhere;
+  if (unknown)
+    return unknown;
+  if (out.known_by == rest::proof::internal)
+    log.info("Auth bypassed for IP {}", out.client);
+  return rest::permit(out);
+}
+
+std::optional<rest::refusal>
+http_gateway_state::limit_rate(const config::auth& rules, rest::request& out) {
+  const auto limit = rest::rate_of(out.to, rules);
+  if (!limit)
+    return std::nullopt;
+  const auto verdict = limiter.admit(client_of(out), *limit, out.arrived);
+  settings.counts->rate_limit_clients.set(
+    static_cast<int64_t>(limiter.clients()));
+  const auto reset = settings.world.now() + verdict.reset;
+  out.reply_headers
+    = {{"X-RateLimit-Limit", std::to_string(limit->calls)},
+       {"X-RateLimit-Remaining", std::to_string(verdict.remaining)},
+       {"X-RateLimit-Reset",
+        std::to_string(seconds_up(reset.time_since_epoch()))}};
+  if (verdict.allowed)
+    return std::nullopt;
+  settings.counts->rate_limit_violations.add();
+  return rest::refusal{
+    .status = 429,
+    .error = "rate_limit_exceeded",
+    .message = "too many calls: " + std::to_string(limit->calls) + " in "
+               + std::to_string(seconds_up(limit->period)) + " s are allowed",
+    .retry_after_seconds
+    = static_cast<int>(std::max<int64_t>(seconds_up(verdict.reset), 1))};
+}
+
 void http_gateway_state::dispatch(const call& x, const std::string& body) {
-  switch (x->to) {
+  switch (*x->to) {
     case rest::endpoint::list_jobs: return list_jobs_of(x);
     case rest::endpoint::submit_job: return submit(x, body);
     case rest::endpoint::sync_jobs: return sync(x);
@@ -122,20 +185,25 @@ void http_gateway_state::refuse(const call& x, const rest::refusal& why) {
 void http_gateway_state::finish(const call& x, http_reply reply,
                                 const std::string& error) {
   const auto status = reply.status;
+  reply.headers.insert(reply.headers.end(), x->reply_headers.begin(),
+                       x->reply_headers.end());
   if (x->method == "HEAD")
     reply.body.clear(); // the client would read it as the next response
   gate->reply(x->id, std::move(reply));
-  const auto took = std::chrono::duration_cast<std::chrono::milliseconds>(
-    self->clock().now() - x->arrived);
+  const auto span = self->clock().now() - x->arrived;
+  const auto took = std::chrono::duration_cast<std::chrono::milliseconds>(span);
+  gate->statistics().add(x->method, x->route, status, span);
   if (status >= 500)
     log.warning("HTTP request", {{"method", x->method},
                                  {"route", x->route},
+                                 {"client", x->client},
                                  {"status", status},
                                  {"duration_ms", took.count()},
                                  {"error", error}});
   else
     log.debug("HTTP request", {{"method", x->method},
                                {"route", x->route},
+                               {"client", x->client},
                                {"status", status},
                                {"duration_ms", took.count()}});
 }
@@ -147,6 +215,18 @@ http_gateway_state::refusing(const call& x, const char* on_conflict) {
     if (why.status >= 500) // the client is not told all
       log.debug("HTTP request failed", {{"error", render(err)}});
     refuse(x, why);
+  };
+}
+
+std::function<void(const caf::error&)>
+http_gateway_state::refusing_named(const call& x, const char* on_conflict) {
+  return [this, x, on_conflict,
+          otherwise = refusing(x, on_conflict)](const caf::error& err) {
+    if (code_of(err) != ec::unknown_provider)
+      return otherwise(err);
+    refuse(x, {.status = 404,
+               .error = "not_found",
+               .message = "there is no such provider"});
   };
 }
 

@@ -1,7 +1,10 @@
 #pragma once
 
 #include "actors/http_gateway/call_gate.hpp"
+#include "actors/http_gateway/provider_settings.hpp"
+#include "actors/http_gateway/rate_limit.hpp"
 #include "actors/http_gateway/request.hpp"
+#include "actors/http_gateway/survey.hpp"
 #include "actors/support/actor.hpp"
 #include "actors/support/clocks.hpp"
 #include "actors/support/live.hpp"
@@ -45,12 +48,14 @@ struct http_gateway_settings {
   caf::timespan position_timeout = std::chrono::seconds{1};
   /// Whoever is asked how it is.
   caf::timespan health_timeout = std::chrono::seconds{2};
+  /// The provider gateway, where it calls out for what it is asked here.
+  caf::timespan outbound_timeout = std::chrono::seconds{25};
 };
 
-/// State of the HTTP GATEWAY: nothing between two messages but requests to
-/// others whose continuations hold the call they belong to. Each ends in
-/// `answer` or `refuse`, which reply through the gate; the gate bounds how many
-/// there are.
+/// State of the HTTP GATEWAY: between two messages only the callers' rates and
+/// requests to others whose continuations hold the call they belong to. Each
+/// ends in `answer` or `refuse`, which reply through the gate; the gate bounds
+/// how many there are. A restart forgets the rates.
 struct http_gateway_state {
   static inline constexpr const char* name = "http-gateway";
 
@@ -69,12 +74,21 @@ struct http_gateway_state {
   sse_broadcaster_actor broadcaster;
   /// Weak: the supervisor owns this actor.
   caf::weak_actor_ptr supervisor;
+  rest::rate_limiter limiter = {};
 
   // -- handlers, in the order of the interface --------------------------------
 
   void on_call(const http_call& x);
 
   // -- steps of on_call -------------------------------------------------------
+
+  /// Finds out who calls and where to; fills `out`.
+  /// @returns why `x` is not served, or none.
+  std::optional<rest::refusal> judge(const http_call& x, rest::request& out);
+
+  /// Counts the call against its client's rate. @returns 429, or none.
+  std::optional<rest::refusal> limit_rate(const config::auth& rules,
+                                          rest::request& out);
 
   void dispatch(const call& x, const std::string& body);
 
@@ -87,6 +101,10 @@ struct http_gateway_state {
   /// @returns an error handler for `ask` that refuses `x`.
   std::function<void(const caf::error&)>
   refusing(const call& x, const char* on_conflict = "invalid_job_state");
+
+  /// The same for routes whose path names a provider: an unknown one is 404.
+  std::function<void(const caf::error&)>
+  refusing_named(const call& x, const char* on_conflict = "conflict");
 
   // -- jobs (job_routes.cpp) --------------------------------------------------
 
@@ -174,10 +192,28 @@ struct http_gateway_state {
   void change_provider_config(const call& x, const std::string& body);
   void show_cost_limit(const call& x);
 
+  // -- steps of those ---------------------------------------------------------
+
+  using wanted_settings = std::shared_ptr<const rest::provider_settings>;
+
+  void refresh_poller(const call& x, const std::string& preference,
+                      const std::vector<std::string>& notes);
+  void store_provider_config(const call& x, const wanted_settings& wanted,
+                             const std::string& config);
+  void announce_provider_config(const call& x, const wanted_settings& wanted,
+                                const std::string& config);
+
   // -- webhooks (webhook_routes.cpp) ----------------------------------------
 
   void send_webhook_test(const call& x, const std::string& body);
   void receive_webhook(const call& x, const std::string& body);
+
+  // -- steps of receive_webhook -----------------------------------------------
+
+  void apply_delivery(const call& x, const webhook_read& delivery);
+  /// Polls the job that an unsigned delivery names.
+  void poll_named(const call& x, const std::string& provider,
+                  const std::string& external_id);
 
   // -- metrics (metrics_routes.cpp) -----------------------------------------
 
@@ -193,6 +229,13 @@ struct http_gateway_state {
   void resolve(const call& x, const std::string& body);
   void show_trace(const call& x);
 
+  // -- steps of those ---------------------------------------------------------
+
+  void control(const call& x, worker_action action);
+  /// Writes down what was done to a worker, then answers.
+  void audit_worker(const call& x, const char* action,
+                    nlohmann::ordered_json reply);
+
   // -- events (event_routes.cpp) ----------------------------------------------
 
   void open_events(const call& x);
@@ -206,10 +249,13 @@ struct http_gateway_state {
   void show_health(const call& x);
   void show_workers(const call& x);
 
-  /// @param parts The components, the database first.
-  /// @param notes Warnings.
-  void answer_health(const call& x, const nlohmann::ordered_json& parts,
+  void answer_health(const call& x, const survey& seen,
                      const std::vector<std::string>& notes);
+
+  /// Asks everybody how they are, all at once. Calls `then` when they have
+  /// answered or are late; who has not is missing.
+  void look_around(const call& x, survey_scope scope,
+                   std::function<void(const survey&)> then);
 
   /// Calls `then` with the workers; with none if the supervisor does not say.
   void with_workers(const call& x,

@@ -88,6 +88,8 @@ http_reply to_reply(const refusal& x, const std::string& correlation_id) {
   if (x.retry_after_seconds > 0)
     reply.headers.emplace_back("Retry-After",
                                std::to_string(x.retry_after_seconds));
+  if (x.status == 401)
+    reply.headers.emplace_back("WWW-Authenticate", "Bearer");
   if (!x.allow.empty())
     reply.headers.emplace_back("Allow", x.allow);
   return reply;

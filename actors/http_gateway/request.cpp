@@ -1,31 +1,48 @@
 #include "actors/http_gateway/request.hpp"
 
-#include "actors/http_gateway/guard.hpp"
-
 namespace tunerd::rest {
 
-std::optional<refusal> interpret(const http_call& x,
-                                 const std::vector<std::string>& allowed_hosts,
-                                 request& out) {
-  if (auto bad = guard(x.headers, !x.body.empty(), allowed_hosts))
-    return bad;
+std::optional<refusal> locate(const http_call& x, request& out) {
   auto where = parse_target(x.target);
   if (auto* bad = std::get_if<refusal>(&where))
     return std::move(*bad);
   auto& goal = std::get<target>(where);
-  auto found = find_route(x.method, goal.path);
+  out.path = std::move(goal.path);
+  out.query_parameters = std::move(goal.parameters);
+  auto found = find_route(x.method, out.path);
   if (auto* bad = std::get_if<refusal>(&found))
     return std::move(*bad);
   auto& match = std::get<matched>(found);
   out.route = match.found.path;
   out.to = match.found.to;
+  out.level = match.found.level;
   out.parameters = std::move(match.parameters);
-  out.query_parameters = std::move(goal.parameters);
-  if (match.found.level && out.who.level < *match.found.level)
-    return refusal{.status = 403,
-                   .error = "permission_denied",
-                   .message = "your level is too low for this"};
   return std::nullopt;
+}
+
+std::optional<refusal> recognise(const config::auth& rules, request& out) {
+  auto found = identify(rules, {.headers = out.headers,
+                                .method = out.method,
+                                .path = out.path,
+                                .address = out.client,
+                                .level = out.level});
+  if (auto* bad = std::get_if<refusal>(&found)) {
+    out.who = identity{}.who;
+    out.known_by = proof::none;
+    return std::move(*bad);
+  }
+  auto& [who, by] = std::get<identity>(found);
+  out.who = std::move(who);
+  out.known_by = by;
+  return std::nullopt;
+}
+
+std::optional<refusal> permit(const request& x) {
+  if (!x.level || x.who.level >= *x.level)
+    return std::nullopt;
+  return refusal{.status = 403,
+                 .error = "permission_denied",
+                 .message = "your level is too low for this"};
 }
 
 } // namespace tunerd::rest

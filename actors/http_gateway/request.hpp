@@ -1,5 +1,6 @@
 #pragma once
 
+#include "actors/http_gateway/authentication.hpp"
 #include "actors/http_gateway/refusal.hpp"
 #include "actors/http_gateway/routes.hpp"
 #include "actors/http_gateway/submission.hpp"
@@ -25,23 +26,40 @@ struct request {
   std::string method = {};
   caf::actor_clock::time_point arrived = {};
   caller who = {};
+  /// By what `who` was recognised.
+  proof known_by = proof::open;
   /// Address of the peer.
   std::string peer = {};
+  /// Address of the client, proxies resolved; see `client_address`.
+  std::string client = {};
   http_headers headers = {};
 
-  /// Template of the route; "unmatched" until `interpret` found one.
+  /// Template of the route; "unmatched" until `locate` found one.
   std::string route = "unmatched";
-  endpoint to = endpoint::alive;
+  /// Where it leads; none if nowhere.
+  std::optional<endpoint> to = std::nullopt;
+  /// The lowest level that may call it; none: no token is needed.
+  std::optional<caller_level> level = std::nullopt;
+  /// Segments of the path, decoded.
+  std::vector<std::string> path = {};
   /// Values from the path.
   std::map<std::string, std::string> parameters = {};
   /// Values from the query.
   query query_parameters = {};
+
+  /// Goes with its answer: what is left of its rate.
+  http_headers reply_headers = {};
 };
 
-/// Judges `x` and finds out where it goes; fills in the rest of `out`.
-/// @returns why it is not served, or none.
-std::optional<refusal> interpret(const http_call& x,
-                                 const std::vector<std::string>& allowed_hosts,
-                                 request& out);
+/// Finds out where `x` goes; fills that part of `out`.
+/// @returns 400, 404 or 405, or none.
+std::optional<refusal> locate(const http_call& x, request& out);
+
+/// Finds out who calls; fills that part of `out`, whose place, headers and
+/// client are known. @returns 401, or none.
+std::optional<refusal> recognise(const config::auth& rules, request& out);
+
+/// @returns 403 if the level of `x.who` is below that of the route, or none.
+std::optional<refusal> permit(const request& x);
 
 } // namespace tunerd::rest

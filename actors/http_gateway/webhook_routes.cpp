@@ -1,0 +1,131 @@
+#include "actors/http_gateway/http_gateway.hpp"
+#include "actors/http_gateway/reader.hpp"
+
+#include <nlohmann/json.hpp>
+
+// Deliveries from providers, and a way to try an address out.
+
+namespace tunerd {
+
+using nlohmann::ordered_json;
+
+namespace {
+
+constexpr logger log{"simpletuner.cloud.webhooks"};
+
+ordered_json ignored_json(const std::string& reason) {
+  return {{"status", "ignored"}, {"reason", reason}};
+}
+
+rest::or_refusal<send_test_webhook> parse_test(const std::string& body,
+                                               std::vector<std::string>& notes,
+                                               std::string provider) {
+  auto parsed = rest::parse_object(body);
+  if (auto* bad = std::get_if<rest::refusal>(&parsed))
+    return std::move(*bad);
+  rest::body_reader in{std::get<nlohmann::json>(parsed)};
+  send_test_webhook out{.ctx = {}, .provider = std::move(provider)};
+  caf::optional<int32_t> seconds;
+  in.text("webhook_url", out.url, 2048);
+  if (!out.url.starts_with("https://"))
+    in.fail("webhook_url", "want an https URL");
+  in.text("provider", out.provider, 64);
+  in.integer("timeout", seconds, 1, 30);
+  in.text("method", out.method, 8);
+  if (out.method != "GET" && out.method != "HEAD" && out.method != "POST")
+    in.fail("method", "want GET, HEAD or POST");
+  if (in.mistake())
+    return *in.mistake();
+  if (seconds)
+    out.timeout = std::chrono::seconds{*seconds};
+  notes = in.warnings();
+  return out;
+}
+
+} // namespace
+
+void http_gateway_state::send_webhook_test(const call& x,
+                                           const std::string& body) {
+  std::vector<std::string> notes;
+  auto parsed = parse_test(body, notes, settings.default_provider);
+  if (auto* bad = std::get_if<rest::refusal>(&parsed))
+    return refuse(x, *bad);
+  auto& command = std::get<send_test_webhook>(parsed);
+  command.ctx = x->ctx;
+  // Our own client waits no longer than the server lets us.
+  command.timeout = std::min(command.timeout, settings.outbound_timeout);
+  self->ask(
+    providers, settings.outbound_timeout + settings.health_timeout, command,
+    [this, x, notes, method = command.method](const test_webhook_sent& y) {
+      using std::chrono::duration_cast;
+      ordered_json reply
+        = {{"success", y.success},
+           {"latency_ms",
+            duration_cast<std::chrono::milliseconds>(y.latency).count()},
+           {"status_code",
+            y.status_code == 0 ? ordered_json{} : ordered_json(y.status_code)},
+           {"error", y.error.empty() ? ordered_json{} : ordered_json(y.error)},
+           {"method", method}};
+      if (!notes.empty())
+        reply["warnings"] = notes;
+      answer(x, reply);
+    },
+    refusing(x));
+}
+
+void http_gateway_state::receive_webhook(const call& x,
+                                         const std::string& body) {
+  const read_webhook query{x->ctx, x->parameters.at("provider"), x->headers,
+                           body, x->client};
+  self->ask(
+    providers, settings.outbound_timeout, query,
+    [this, x](const webhook_read& delivery) {
+      if (delivery.is_signed)
+        return apply_delivery(x, delivery);
+      answer(x, ignored_json("unsigned"));
+      poll_named(x, x->parameters.at("provider"), delivery.seen.external_id);
+    },
+    refusing_named(x));
+}
+
+void http_gateway_state::apply_delivery(const call& x,
+                                        const webhook_read& delivery) {
+  self->ask(
+    store, settings.store_timeout,
+    apply_webhook{x->ctx, x->parameters.at("provider"), delivery},
+    [this, x](const webhook_applied& done) {
+      if (!done.ignored.empty()) {
+        log.debug("Webhook ignored: {}", done.ignored);
+        return answer(x, ignored_json(done.ignored));
+      }
+      {
+        log_context scope{context_of(done.subject)};
+        log.debug("Webhook applied to job {}", done.subject.id);
+      }
+      auto updates = ordered_json::object();
+      for (const auto& [field, value] : done.updates)
+        updates[field] = value;
+      answer(x, {{"status", "received"},
+                 {"job_id", done.subject.id},
+                 {"updates", std::move(updates)}});
+    },
+    refusing(x));
+}
+
+// What nobody signed is believed only as far as asking the provider goes.
+void http_gateway_state::poll_named(const call& x, const std::string& provider,
+                                    const std::string& external_id) {
+  self->ask(
+    store, settings.store_timeout, list_active_jobs{x->ctx},
+    [this, x, provider, external_id](const job_list& active) {
+      for (const auto& job : active.jobs)
+        if (job.provider == provider && job.external_id == external_id)
+          self->ask(
+            poller, settings.outbound_timeout,
+            poll_jobs{context_of(job), {job.id}}, [](const jobs_polled&) {},
+            [](const caf::error&) {}); // the next round asks again
+    },
+    [](const caf::error&) {});
+}
+
+} // namespace tunerd
