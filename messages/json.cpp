@@ -18,18 +18,6 @@ using std::chrono::milliseconds;
 /// Deeper metadata is left out: writing JSON recurses.
 constexpr size_t metadata_depth_max = 32;
 
-ordered_json text_json(const std::string& text) {
-  return text.empty() ? ordered_json{} : ordered_json(text);
-}
-
-ordered_json time_json(const caf::optional<timestamp>& time) {
-  return time ? ordered_json(utc_text(*time)) : ordered_json{};
-}
-
-ordered_json seconds_json(caf::timespan span) {
-  return static_cast<double>(duration_cast<milliseconds>(span).count()) / 1000;
-}
-
 /// How long it has run; null if it has not started.
 ordered_json duration_json(const job& x, timestamp now) {
   if (!x.started_at)
@@ -98,6 +86,20 @@ ordered_json usd_json(const caf::optional<int64_t>& micros) {
                 : ordered_json{};
 }
 
+ordered_json seconds_json(const caf::optional<caf::timespan>& span) {
+  if (!span)
+    return {};
+  return static_cast<double>(duration_cast<milliseconds>(*span).count()) / 1000;
+}
+
+ordered_json time_json(const caf::optional<timestamp>& time) {
+  return time ? ordered_json(utc_text(*time)) : ordered_json{};
+}
+
+ordered_json text_json(const std::string& text) {
+  return text.empty() ? ordered_json{} : ordered_json(text);
+}
+
 int32_t effective_priority(const job& x, const job_view& view) {
   constexpr int32_t level = 10, highest = 40;
   const auto base = base_priority(x);
@@ -162,11 +164,25 @@ ordered_json entry_json(const job& x, const job_view& view) {
     {"completed_at", time_json(x.completed_at)},
     {"estimated_cost", usd_json(x.estimated_cost_micros)},
     {"requires_approval", x.queue == queue_status::blocked},
-    {"approval_id", ordered_json{}},
+    {"approval_id",
+     x.approval_id == 0 ? ordered_json{} : ordered_json(x.approval_id)},
     {"attempt", attempt_number(x)},
     {"max_attempts", x.max_attempts},
     {"error_message", text_json(x.error_message)},
   };
+}
+
+ordered_json constraint_json(const queue_constraint& x) {
+  ordered_json out = {
+    {"kind", x.kind},
+    {"scope", text_json(x.scope)},
+    {"limit", x.limit == 0 ? ordered_json{} : ordered_json(x.limit)},
+    {"used", x.used},
+    {"holders", x.holders},
+  };
+  if (x.until)
+    out["until"] = utc_text(*x.until);
+  return out;
 }
 
 ordered_json limits_json(const queue_limits& x) {
@@ -193,8 +209,7 @@ ordered_json stats_json(const queue_stats& x, const queue_limits& limits) {
     {"queue_depth", by_status["pending"]},
     {"running",
      by_status["ready"].get<int64_t>() + by_status["running"].get<int64_t>()},
-    {"avg_wait_seconds",
-     x.average_wait ? seconds_json(*x.average_wait) : ordered_json{}},
+    {"avg_wait_seconds", seconds_json(x.average_wait)},
     {"by_status", std::move(by_status)},
     {"by_user", std::move(by_user)},
   };

@@ -43,6 +43,18 @@ nlohmann::ordered_json job_json(const job& x, const job_view& view);
 /// @returns the Entry of the API: the job as the queue shows it.
 nlohmann::ordered_json entry_json(const job& x, const job_view& view);
 
+/// @returns a span in seconds, exact to the millisecond; none as null.
+nlohmann::ordered_json seconds_json(const caf::optional<caf::timespan>& span);
+
+/// @returns a time, none as null.
+nlohmann::ordered_json time_json(const caf::optional<timestamp>& time);
+
+/// @returns `text`, an empty one as null.
+nlohmann::ordered_json text_json(const std::string& text);
+
+/// @returns one constraint of `/api/queue/why`, all its holders named.
+nlohmann::ordered_json constraint_json(const queue_constraint& x);
+
 /// @returns the six limits of `/api/queue/concurrency`.
 nlohmann::ordered_json limits_json(const queue_limits& x);
 

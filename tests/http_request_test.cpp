@@ -284,7 +284,10 @@ TEST_CASE("a wrong field of a submission is named", "[http_request]") {
     {"user_id", 1.5},
     {"org_id", json::array()},
     {"requires_approval", "yes"},
-    {"requires_approval", true},
+    {"approval_deadline_seconds", 0},
+    {"approval_deadline_seconds", 31'536'001},
+    {"snapshot_name", std::string(257, 'x')},
+    {"upload_id", 1},
   };
   for (const auto& [field, value] : wrong) {
     json body = {{"config", {{"lr", 1}}}};
@@ -305,13 +308,11 @@ TEST_CASE("a wrong field of a submission is named", "[http_request]") {
 TEST_CASE("what has no effect is named in warnings", "[http_request]") {
   const auto x = submit_ok({{"config", {{"lr", 1}}},
                             {"config_name_to_load", "x"},
-                            {"upload_id", "u"},
                             {"snapshot_name", nullptr},
                             {"colour", "red"}});
   CHECK(x.warnings
         == std::vector<std::string>{
           "config_name_to_load is not offered yet and has no effect",
-          "upload_id is not offered yet and has no effect",
           "unknown field ignored: colour"});
   json body = {{"config", {{"lr", 1}}}};
   for (int i = 0; i < 1000; ++i)
@@ -378,7 +379,8 @@ TEST_CASE("queries are read in their ranges", "[http_request]") {
   CHECK(x.message.limit == 500);
   CHECK(x.message.offset == 3);
   CHECK(x.message.status == job_status::running);
-  CHECK(x.warnings.size() == 2);
+  CHECK(x.sync_active);
+  CHECK(x.warnings.size() == 1);
   for (const auto& [key, value] : query{{"limit", "501"},
                                         {"limit", "0"},
                                         {"limit", "x"},

@@ -1,4 +1,5 @@
 #include "actors/queue_scheduler/job_queue.hpp"
+#include "messages/approval_json.hpp"
 #include "messages/json.hpp"
 
 #include <nlohmann/json.hpp>
@@ -169,4 +170,92 @@ TEST_CASE("statistics are counts of rows, never constants", "[json][Q10]") {
   CHECK(x["local"].is_null());
   stats.average_wait = 1500ms;
   CHECK(stats_json(stats, {})["avg_wait_seconds"] == 1.5);
+}
+
+TEST_CASE("an entry names the approval it needed", "[json][A1]") {
+  auto x = sample();
+  CHECK(entry_json(x, {})["requires_approval"] == false);
+  CHECK(entry_json(x, {})["approval_id"].is_null());
+  x.queue = queue_status::blocked;
+  x.approval_id = 9;
+  CHECK(entry_json(x, {})["requires_approval"] == true);
+  CHECK(entry_json(x, {})["approval_id"] == 9);
+}
+
+TEST_CASE("a rule has the documented fields", "[json]") {
+  approval_rule x{.id = 3,
+                  .name = "dear",
+                  .condition = rule_condition::config_pattern,
+                  .threshold = "^flux",
+                  .exempt_levels = {"admin"},
+                  .created_at = at(1'705'314'600'000),
+                  .created_by = "7"};
+  const auto rule = rule_json(x);
+  const std::vector<std::string> expected{"id",
+                                          "name",
+                                          "description",
+                                          "condition",
+                                          "threshold",
+                                          "is_active",
+                                          "priority",
+                                          "applies_to_provider",
+                                          "applies_to_level",
+                                          "exempt_levels",
+                                          "required_approver_level",
+                                          "created_at",
+                                          "created_by"};
+  CHECK(keys(rule) == expected);
+  CHECK(rule["condition"] == "config_pattern");
+  CHECK(rule["exempt_levels"][0] == "admin");
+  CHECK(rule["applies_to_level"].is_null());
+  CHECK(rule["required_approver_level"] == "lead");
+  CHECK(rule["created_by"] == 7);
+  x.deadline_seconds = 60;
+  CHECK(rule_json(x)["deadline_seconds"] == 60);
+}
+
+TEST_CASE("a request has the documented fields and two of ours", "[json]") {
+  approval x{.id = 5,
+             .job_id = "j1",
+             .user_id = "12",
+             .estimated_cost_micros = 2'500'000,
+             .created_at = at(1'705'314'600'000)};
+  const auto request = approval_json(x);
+  const std::vector<std::string> expected{"id",
+                                          "job_id",
+                                          "user_id",
+                                          "rule_id",
+                                          "status",
+                                          "reason",
+                                          "provider",
+                                          "config_name",
+                                          "estimated_cost",
+                                          "hardware_type",
+                                          "reviewed_by",
+                                          "reviewed_at",
+                                          "review_notes",
+                                          "created_at",
+                                          "expires_at",
+                                          "required_approver_level",
+                                          "correlation_id"};
+  CHECK(keys(request) == expected);
+  CHECK(request["status"] == "pending");
+  CHECK(request["user_id"] == 12);
+  CHECK(request["estimated_cost"] == 2.5);
+  for (const auto* key :
+       {"rule_id", "reviewed_by", "reviewed_at", "expires_at"})
+    CHECK(request[key].is_null());
+  x.rule_id = 3;
+  x.expires_at = at(1'705'314'700'000);
+  CHECK(approval_json(x)["rule_id"] == 3);
+  CHECK(approval_json(x)["expires_at"] == "2024-01-15T10:31:40.000Z");
+}
+
+TEST_CASE("a constraint without a limit says null", "[json][Q10]") {
+  const auto x = constraint_json({.kind = "turn", .used = 2});
+  CHECK(x["limit"].is_null());
+  CHECK(x["scope"].is_null());
+  CHECK(x["used"] == 2);
+  CHECK(x["holders"] == ordered_json::array());
+  CHECK(!x.contains("until"));
 }

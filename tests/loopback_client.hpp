@@ -11,6 +11,7 @@
 #include <cstdlib>
 #include <string>
 #include <string_view>
+#include <utility>
 
 namespace tunerd::test {
 
@@ -91,6 +92,13 @@ public:
   /// @returns whether the server closes the connection, sending nothing more.
   bool sees_close() {
     return unread_.empty() && !more() && ended_;
+  }
+
+  /// @returns everything until the server closes the connection.
+  std::string rest() {
+    while (more()) {
+    }
+    return std::exchange(unread_, {});
   }
 
   /// @returns whether anything arrives within `wait`.

@@ -6,6 +6,7 @@
 #include <caf/actor_cast.hpp>
 #include <caf/send.hpp>
 
+#include <algorithm>
 #include <utility>
 
 namespace tunerd {
@@ -113,14 +114,24 @@ void call_gate::close(uint64_t generation) {
     orphans = std::exchange(under_way_, {});
   }
   for (const auto& [id, orphan] : orphans)
-    turn_away(id, orphan.correlation_id,
-              "the HTTP gateway was restarted meanwhile; whether it was done "
-              "is not known");
+    if (orphan.listener)
+      hang_up(id, orphan.listener);
+    else
+      turn_away(id, orphan.correlation_id,
+                "the HTTP gateway was restarted meanwhile; whether it was done "
+                "is not known");
 }
 
 size_t call_gate::size() const {
   std::lock_guard guard{mutex_};
   return under_way_.size();
+}
+
+size_t call_gate::streams() const {
+  std::lock_guard guard{mutex_};
+  return static_cast<size_t>(
+    std::count_if(under_way_.begin(), under_way_.end(),
+                  [](const auto& x) { return bool{x.second.listener}; }));
 }
 
 void call_gate::reply(uint64_t id, http_reply answer) {
@@ -137,10 +148,42 @@ void call_gate::hand_over(uint64_t id, std::function<void(int)> taker) {
     server->hand_over(id, std::move(taker));
 }
 
-bool call_gate::leave(uint64_t id) {
+void call_gate::begin(uint64_t id, http_reply head, stream_listener listener) {
+  const auto server = server_.lock();
+  {
+    // Held for the whole call: `close` must not overtake it.
+    std::lock_guard guard{mutex_};
+    const auto i = under_way_.find(id);
+    if (server && i != under_way_.end() && !i->second.listener) {
+      i->second.listener = listener;
+      return server->begin(id, std::move(head), std::move(listener));
+    }
+  }
+  listener(stream_change::gone);
+}
+
+void call_gate::append(uint64_t id, std::string part) {
+  if (auto server = server_.lock())
+    server->append(id, std::move(part));
+}
+
+void call_gate::end(uint64_t id) {
+  if (!leave(id, true))
+    return;
+  if (auto server = server_.lock())
+    server->end(id);
+}
+
+void call_gate::hang_up(uint64_t id, const stream_listener& listener) {
+  listener(stream_change::gone);
+  if (auto server = server_.lock())
+    server->end(id);
+}
+
+bool call_gate::leave(uint64_t id, bool in_parts) {
   std::lock_guard guard{mutex_};
   const auto i = under_way_.find(id);
-  if (i == under_way_.end())
+  if (i == under_way_.end() || bool{i->second.listener} != in_parts)
     return false;
   bytes_ -= i->second.bytes;
   under_way_.erase(i);

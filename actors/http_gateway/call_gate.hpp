@@ -63,21 +63,32 @@ public:
   http_statistics& statistics() const noexcept {
     return statistics_;
   }
+  /// @returns how many of them are answered in parts.
+  size_t streams() const;
 
   void reply(uint64_t id, http_reply answer) override;
   void hand_over(uint64_t id, std::function<void(int)> taker) override;
 
+  /// The call stays under way until `end`.
+  void begin(uint64_t id, http_reply head, stream_listener listener) override;
+  void append(uint64_t id, std::string part) override;
+  void end(uint64_t id) override;
+
 private:
-  /// A call that has no answer yet; leaves with its answer.
+  /// A call that has no whole answer yet; leaves with it.
   struct entry {
     size_t bytes = 0;
     std::string correlation_id = {};
+    /// Who answers in parts; none until then.
+    stream_listener listener = {};
   };
 
-  /// @returns whether `id` was under way; it no longer is.
-  bool leave(uint64_t id);
+  /// @returns whether `id` was under way, answered in parts or not; it no
+  /// longer is.
+  bool leave(uint64_t id, bool in_parts = false);
   void turn_away(uint64_t id, const std::string& correlation_id,
                  const char* why);
+  void hang_up(uint64_t id, const stream_listener& listener);
 
   const outside world_;
   const limits bounds_;

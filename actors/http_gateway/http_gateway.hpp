@@ -3,6 +3,8 @@
 #include "actors/http_gateway/call_gate.hpp"
 #include "actors/http_gateway/provider_settings.hpp"
 #include "actors/http_gateway/rate_limit.hpp"
+#include "actors/http_gateway/log_source.hpp"
+#include "actors/http_gateway/queries.hpp"
 #include "actors/http_gateway/request.hpp"
 #include "actors/http_gateway/survey.hpp"
 #include "actors/support/actor.hpp"
@@ -17,6 +19,7 @@
 
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -124,6 +127,16 @@ struct http_gateway_state {
   void answer_submission(const call& x, const wish& wanted,
                          const job_submitted& done,
                          const queue_positions& places);
+  void refuse_or_deny(const call& x, const wish& wanted, const caf::error& err);
+
+  // -- steps of list_jobs_of --------------------------------------------------
+
+  using job_page = std::shared_ptr<const rest::read_job_list>;
+
+  /// Calls `then` when the active jobs of the page were polled, or time is up.
+  void poll_active(const call& x, const list_jobs& query,
+                   std::function<void()> then);
+  void show_page(const call& x, const job_page& wanted);
 
   // -- queue (queue_routes.cpp) -----------------------------------------------
 
@@ -141,12 +154,32 @@ struct http_gateway_state {
   /// @returns how `subject` is shown now.
   job_view view_of(const job& subject, const queue_positions& places) const;
 
+  // -- what object routes share -----------------------------------------------
+
+  /// @returns what was parsed; null if that is a refusal, which is answered.
+  template <class T>
+  T* accept(const call& x, rest::or_refusal<T>& parsed) {
+    if (auto* bad = std::get_if<rest::refusal>(&parsed))
+      refuse(x, *bad);
+    return std::get_if<T>(&parsed);
+  }
+
+  /// @returns the id in `segment` of the path; none if it is not one,
+  /// which is answered.
+  std::optional<int64_t> id_in_path(const call& x, const std::string& segment);
+
   // -- more of jobs (job_routes.cpp, log_routes.cpp) ------------------------
 
   void sync(const call& x);
   void show_logs(const call& x);
   void stream_logs(const call& x);
   void show_progress(const call& x);
+
+  /// Calls `then` with the log of the job in the path.
+  void with_logs(const call& x,
+                 std::function<void(const job_logs_found&)> then);
+  void open_log_stream(const call& x, const job_logs_found& found);
+  log_source logs_known_to() const;
 
   // -- more of the queue (queue_routes.cpp) ---------------------------------
 
@@ -161,7 +194,28 @@ struct http_gateway_state {
   void reject_queued(const call& x);
   void change_priority(const call& x, const std::string& body);
 
-  // -- approvals (approval_routes.cpp) --------------------------------------
+  // -- steps of the queue -----------------------------------------------------
+
+  void show_queue_of(const call& x, const std::string& user_id);
+
+  /// Calls `then` with the job in the path and why it waits; what is over needs
+  /// no explanation.
+  void
+  with_explanation(const call& x,
+                   std::function<void(const job&, const job_explained&)> then);
+
+  /// Calls `then` with `why` as far as the caller may know who holds the slots.
+  void with_known_holders(const call& x, const job_explained& why,
+                          std::function<void(const job_explained&)> then);
+  void decide_queued(const call& x, const decide_approval& command,
+                     const std::vector<std::string>& notes);
+
+  /// As `refusing`; first calls `note` with the job whose state it was that did
+  /// not allow it.
+  std::function<void(const caf::error&)>
+  refusing_state(const call& x, std::function<void(const job&)> note);
+
+  // -- approvals (approval_routes.cpp, rule_routes.cpp) -----------------------
 
   void show_conditions(const call& x);
   void show_rules(const call& x);
@@ -181,6 +235,25 @@ struct http_gateway_state {
   void extend(const call& x, const std::string& body);
   void show_own_approvals(const call& x);
   void expire(const call& x);
+
+  // -- steps of approvals (approval_routes.cpp, rule_routes.cpp) --------------
+
+  void list_requests(const call& x, bool own_only);
+  void find_approval(const call& x, const get_approval& query);
+  void
+  decide_request(const call& x,
+                 rest::or_refusal<rest::read_request<decide_approval>> parsed);
+  void decide_many(const call& x, const std::string& body,
+                   approval_verdict verdict);
+
+  /// Sends `command` as the caller's and notes what came of it.
+  void decide(const call& x, decide_approval command,
+              std::function<void(const approval_decided&)> then,
+              std::function<void(const caf::error&)> fail);
+
+  template <class Command>
+  void put_rule(const call& x, const Command& command,
+                const std::vector<std::string>& notes);
 
   // -- settings (settings_routes.cpp) ---------------------------------------
 

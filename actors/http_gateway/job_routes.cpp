@@ -14,32 +14,72 @@ namespace {
 constexpr logger jobs_log{"simpletuner.cloud.jobs"};
 constexpr logger queue_log{"simpletuner.cloud.queue"};
 
-ordered_json null_or(const std::string& text) {
-  return text.empty() ? ordered_json{} : ordered_json(text);
+using namespace std::chrono_literals;
+
+/// How long a list waits for providers. Before it the store answers, after it
+/// the store and the scheduler: together below the server's patience.
+constexpr caf::timespan sync_patience = 10s;
+
+ordered_json number_or_null(int64_t number) {
+  return number == 0 ? ordered_json{} : ordered_json(number);
 }
 
 /// The reply to a submission that was accepted.
 ordered_json submission_json(const job_submitted& done, const job_view& view,
-                             const std::vector<std::string>& warnings) {
+                             const rest::submission& wanted) {
   const auto& job = done.subject;
   return {
     {"success", true},
     {"job_id", job.id},
     {"status", to_string(job.status)},
-    {"error", null_or(job.error_message)},
+    {"error", text_json(job.error_message)},
     {"data_uploaded", false},
-    {"upload_id", ordered_json{}},
-    {"cost_limit_warning", ordered_json{}},
+    {"upload_id", text_json(wanted.upload_id)},
+    {"cost_limit_warning", text_json(done.cost_limit_warning)},
     {"quota_warnings", ordered_json::array()},
     {"idempotent_hit", done.idempotent_hit},
     {"queue_status", to_string(job.queue)},
     {"queue_position",
      view.position ? ordered_json(*view.position) : ordered_json{}},
     {"requires_approval", job.queue == queue_status::blocked},
-    {"approval_id", ordered_json{}},
+    {"approval_id", number_or_null(job.approval_id)},
     {"correlation_id", job.correlation_id},
-    {"warnings", warnings},
+    {"warnings", wanted.warnings},
   };
+}
+
+/// The reply to one that a limit keeps out: the same fields, a 200.
+ordered_json denial_json(const std::string& why, const rest::submission& wanted,
+                         const std::string& correlation_id) {
+  return {
+    {"success", false},
+    {"job_id", nullptr},
+    {"status", nullptr},
+    {"error", why},
+    {"data_uploaded", false},
+    {"upload_id", text_json(wanted.upload_id)},
+    {"cost_limit_warning", nullptr},
+    {"quota_warnings", ordered_json::array()},
+    {"idempotent_hit", false},
+    {"queue_status", nullptr},
+    {"queue_position", nullptr},
+    {"requires_approval", false},
+    {"approval_id", nullptr},
+    {"correlation_id", correlation_id},
+    {"warnings", wanted.warnings},
+  };
+}
+
+/// Clients look for the words.
+std::string cost_limit_text(const caf::error& err) {
+  const auto text = rest::refusal_of(err).message;
+  return text.find("Cost limit") == text.npos ? "Cost limit exceeded: " + text
+                                              : text;
+}
+
+/// A provider as the message of a sync names it.
+std::string title_of(const std::string& provider) {
+  return provider == "replicate" ? "Replicate" : provider;
 }
 
 } // namespace
@@ -74,11 +114,28 @@ void http_gateway_state::store_job(const call& x, const wish& wanted,
                            .subject = subject,
                            .input = prepared.input,
                            .idempotency_key = wanted->idempotency_key,
-                           .request_hash = wanted->request_hash};
+                           .request_hash = wanted->request_hash,
+                           .who = x->who,
+                           .requires_approval = wanted->requires_approval,
+                           .approval_deadline = wanted->approval_deadline,
+                           .rate_nanos_per_second
+                           = prepared.rate_nanos_per_second,
+                           .longest_run = prepared.longest_run};
   self->ask(
     store, settings.store_timeout, command,
     [this, x, wanted](const job_submitted& done) { announce(x, wanted, done); },
-    refusing(x, "conflict"));
+    [this, x, wanted](const caf::error& err) {
+      refuse_or_deny(x, wanted, err);
+    });
+}
+
+void http_gateway_state::refuse_or_deny(const call& x, const wish& wanted,
+                                        const caf::error& err) {
+  if (code_of(err) != ec::cost_limit_exceeded)
+    return refusing(x, "conflict")(err);
+  const auto why = cost_limit_text(err);
+  jobs_log.info("Job submission refused", {{"reason", why}});
+  answer(x, denial_json(why, *wanted, x->ctx.correlation_id));
 }
 
 void http_gateway_state::announce(const call& x, const wish& wanted,
@@ -111,30 +168,76 @@ void http_gateway_state::answer_submission(const call& x, const wish& wanted,
                    job.id, job.user_id, base_priority(job),
                    view.position ? std::to_string(*view.position) : "unknown");
   }
-  answer(x, submission_json(done, view, wanted->warnings));
+  answer(x, submission_json(done, view, *wanted));
 }
 
 void http_gateway_state::list_jobs_of(const call& x) {
   auto parsed = rest::parse_list_jobs(x->query_parameters);
-  if (auto* bad = std::get_if<rest::refusal>(&parsed))
-    return refuse(x, *bad);
-  auto& [query, warnings] = std::get<rest::read_request<list_jobs>>(parsed);
-  query.ctx = x->ctx;
-  query.who = x->who;
+  auto* good = accept(x, parsed);
+  if (good == nullptr)
+    return;
+  good->message.ctx = x->ctx;
+  good->message.who = x->who;
+  const job_page wanted
+    = std::make_shared<const rest::read_job_list>(std::move(*good));
+  if (!wanted->sync_active)
+    return show_page(x, wanted);
+  poll_active(x, wanted->message, [this, x, wanted] { show_page(x, wanted); });
+}
+
+void http_gateway_state::poll_active(const call& x, const list_jobs& query,
+                                     std::function<void()> then) {
   self->ask(
     store, settings.store_timeout, query,
-    [this, x, notes = warnings](const job_list& found) {
+    [this, x, then](const job_list& found) {
+      poll_jobs command{x->ctx, {}};
+      for (const auto& job : found.jobs)
+        if (!is_terminal(job.status) && !job.external_id.empty())
+          command.job_ids.push_back(job.id);
+      if (command.job_ids.empty())
+        return then();
+      self->ask(
+        poller, sync_patience, command, [then](const jobs_polled&) { then(); },
+        [then](const caf::error&) { then(); });
+    },
+    refusing(x));
+}
+
+void http_gateway_state::show_page(const call& x, const job_page& wanted) {
+  self->ask(
+    store, settings.store_timeout, wanted->message,
+    [this, x, wanted](const job_list& found) {
       with_places(x, found.jobs, 0, [=, this](const queue_positions& places) {
         ordered_json body
           = {{"jobs", ordered_json::array()}, {"total", found.total}};
         for (const auto& job : found.jobs)
           body["jobs"].push_back(job_json(job, view_of(job, places)));
-        if (!notes.empty())
-          body["warnings"] = notes;
-        answer(x, body);
+        answer(x, rest::with_warnings(std::move(body), wanted->warnings));
       });
     },
     refusing(x));
+}
+
+void http_gateway_state::sync(const call& x) {
+  auto parsed
+    = rest::parse_sync(x->query_parameters, settings.default_provider);
+  auto* wanted = accept(x, parsed);
+  if (wanted == nullptr)
+    return;
+  auto& command = wanted->message;
+  command.ctx = x->ctx;
+  command.who = x->who;
+  self->ask(
+    scheduler, settings.cancel_timeout, command,
+    [this, x, wanted = *wanted](const provider_jobs_synced& done) {
+      answer(x, rest::with_warnings(
+                  {{"synced", done.discovered},
+                   {"message", "Discovered " + std::to_string(done.discovered)
+                                 + " new jobs from "
+                                 + title_of(wanted.message.provider)}},
+                  wanted.warnings));
+    },
+    refusing(x, "conflict"));
 }
 
 void http_gateway_state::show_job(const call& x) {

@@ -11,14 +11,6 @@ namespace {
 constexpr int32_t slots_max = 1'000'000;
 constexpr size_t name_bytes_max = 128, types_max = 32;
 
-/// @returns what was read, unless there was a mistake.
-template <class T, class Reader>
-or_refusal<read_request<T>> finish(const Reader& in, T message) {
-  if (in.mistake())
-    return *in.mistake();
-  return read_request<T>{std::move(message), in.warnings()};
-}
-
 void read_page(query_reader& in, int64_t limit_max, int32_t& limit,
                int64_t& offset) {
   int64_t wanted = limit;
@@ -29,9 +21,17 @@ void read_page(query_reader& in, int64_t limit_max, int32_t& limit,
 
 } // namespace
 
-or_refusal<read_request<list_jobs>> parse_list_jobs(const query& x) {
+nlohmann::ordered_json with_warnings(nlohmann::ordered_json body,
+                                     const std::vector<std::string>& warnings) {
+  if (!warnings.empty())
+    body["warnings"] = warnings;
+  return body;
+}
+
+or_refusal<read_job_list> parse_list_jobs(const query& x) {
   query_reader in{x};
-  list_jobs out;
+  read_job_list result;
+  auto& out = result.message;
   std::string status;
   in.text("job_type", out.job_type, name_bytes_max);
   if (!out.job_type.empty() && out.job_type != "local"
@@ -44,8 +44,20 @@ or_refusal<read_request<list_jobs>> parse_list_jobs(const query& x) {
                       "failed or cancelled");
   in.text("provider", out.provider, name_bytes_max);
   read_page(in, 500, out.limit, out.offset);
-  in.ignored("sync_active");
-  return finish(in, std::move(out));
+  in.boolean("sync_active", result.sync_active);
+  if (in.mistake())
+    return *in.mistake();
+  result.warnings = in.warnings();
+  return result;
+}
+
+or_refusal<read_request<sync_provider_jobs>>
+parse_sync(const query& x, const std::string& provider) {
+  query_reader in{x};
+  sync_provider_jobs out;
+  out.provider = provider;
+  in.text("provider", out.provider, name_bytes_max);
+  return result_of(in, std::move(out));
 }
 
 or_refusal<read_request<list_queue>> parse_list_queue(const query& x) {
@@ -59,7 +71,7 @@ or_refusal<read_request<list_queue>> parse_list_queue(const query& x) {
                       "cancelled or blocked");
   in.boolean("include_completed", out.include_completed);
   read_page(in, 200, out.limit, out.offset);
-  return finish(in, std::move(out));
+  return result_of(in, std::move(out));
 }
 
 or_refusal<read_request<get_limits>> parse_health(const query& x) {
@@ -68,7 +80,7 @@ or_refusal<read_request<get_limits>> parse_health(const query& x) {
   in.boolean("include_providers", providers);
   if (providers)
     in.ignored("include_providers");
-  return finish(in, get_limits{});
+  return result_of(in, get_limits{});
 }
 
 or_refusal<read_request<set_limits>> parse_set_limits(const std::string& body) {
@@ -80,14 +92,53 @@ or_refusal<read_request<set_limits>> parse_set_limits(const std::string& body) {
   in.integer("max_concurrent", out.max_concurrent, 1, slots_max);
   in.integer("user_max_concurrent", out.user_max_concurrent, 1, slots_max);
   in.integer("team_max_concurrent", out.team_max_concurrent, 1, slots_max);
+  in.integer("org_max_concurrent", out.org_max_concurrent, 1, slots_max);
+  if (in.is_null("org_max_concurrent"))
+    out.org_max_concurrent = 0; // null: no limit
   in.boolean("enable_fair_share", out.enable_fair_share);
   in.integer("local_gpu_max_concurrent", out.local_gpu_max_concurrent, 1,
              slots_max);
-  if (in.has("local_gpu_max_concurrent")
-      && in.find("local_gpu_max_concurrent") == nullptr)
-    out.local_gpu_max_concurrent = 0; // null: no limit
+  if (in.is_null("local_gpu_max_concurrent"))
+    out.local_gpu_max_concurrent = 0;
   in.integer("local_job_max_concurrent", out.local_job_max_concurrent, 1, 10);
-  return finish(in, std::move(out));
+  return result_of(in, std::move(out));
+}
+
+or_refusal<read_request<set_priority>> parse_priority(const std::string& body) {
+  auto parsed = parse_object(body);
+  if (auto* bad = std::get_if<refusal>(&parsed))
+    return std::move(*bad);
+  body_reader in{std::get<nlohmann::json>(parsed)};
+  set_priority out;
+  in.integer("priority", out.priority, 0, 50);
+  if (in.mistake() || !in.has("priority"))
+    return invalid("priority", "want 0 to 50, or null");
+  return result_of(in, std::move(out));
+}
+
+std::string priority_text(const std::string& body) {
+  const auto parsed = parse_object(body);
+  const auto* object = std::get_if<nlohmann::json>(&parsed);
+  return object != nullptr && object->contains("priority")
+           ? cut((*object)["priority"].dump(), 32)
+           : "none";
+}
+
+or_refusal<read_request<clean_queue>> parse_cleanup(const query& x) {
+  query_reader in{x};
+  clean_queue out;
+  int64_t days = out.days;
+  in.integer("days", days, 1, 365);
+  out.days = static_cast<int32_t>(days);
+  return result_of(in, std::move(out));
+}
+
+job_explained with_holders(job_explained why,
+                           const std::set<std::string>& known) {
+  for (auto& constraint : why.constraints)
+    std::erase_if(constraint.holders,
+                  [&known](const auto& id) { return known.count(id) == 0; });
+  return why;
 }
 
 or_refusal<open_stream> parse_stream(const query& x,

@@ -13,13 +13,11 @@ namespace {
 
 constexpr logger log{"simpletuner.cloud.queue"};
 
-ordered_json page_json(const queue_page& page,
-                       const std::vector<std::string>& warnings) {
-  ordered_json body = {{"entries", ordered_json::array()},
-                       {"total_pending", page.total_pending},
-                       {"total_running", page.total_running}};
-  if (!warnings.empty())
-    body["warnings"] = warnings;
+/// The six, and our own if it is set.
+ordered_json all_limits_json(const queue_limits& x) {
+  auto body = limits_json(x);
+  if (x.org_max_concurrent != 0)
+    body["org_max_concurrent"] = x.org_max_concurrent;
   return body;
 }
 
@@ -34,19 +32,22 @@ void log_limits(const queue_limits& x) {
 
 void http_gateway_state::show_queue(const call& x) {
   auto parsed = rest::parse_list_queue(x->query_parameters);
-  if (auto* bad = std::get_if<rest::refusal>(&parsed))
-    return refuse(x, *bad);
-  auto& [query, warnings] = std::get<rest::read_request<list_queue>>(parsed);
+  auto* wanted = accept(x, parsed);
+  if (wanted == nullptr)
+    return;
+  auto& query = wanted->message;
   query.ctx = x->ctx;
   query.who = x->who;
   self->ask(
     store, settings.store_timeout, query,
-    [this, x, notes = warnings](const queue_page& page) {
+    [this, x, notes = wanted->warnings](const queue_page& page) {
       with_places(x, page.entries, 0, [=, this](const queue_positions& places) {
-        auto body = page_json(page, notes);
+        ordered_json body = {{"entries", ordered_json::array()},
+                             {"total_pending", page.total_pending},
+                             {"total_running", page.total_running}};
         for (const auto& job : page.entries)
           body["entries"].push_back(entry_json(job, view_of(job, places)));
-        answer(x, body);
+        answer(x, rest::with_warnings(std::move(body), notes));
       });
     },
     refusing(x));
@@ -69,26 +70,27 @@ void http_gateway_state::show_stats(const call& x) {
 void http_gateway_state::show_limits(const call& x) {
   self->ask(
     store, settings.store_timeout, get_limits{x->ctx},
-    [this, x](const limits_in_force& y) { answer(x, limits_json(y.limits)); },
+    [this, x](const limits_in_force& y) {
+      answer(x, all_limits_json(y.limits));
+    },
     refusing(x));
 }
 
 void http_gateway_state::change_limits(const call& x, const std::string& body) {
   auto parsed = rest::parse_set_limits(body);
-  if (auto* bad = std::get_if<rest::refusal>(&parsed))
-    return refuse(x, *bad);
-  auto& [command, warnings] = std::get<rest::read_request<set_limits>>(parsed);
+  auto* wanted = accept(x, parsed);
+  if (wanted == nullptr)
+    return;
+  auto& command = wanted->message;
   command.ctx = x->ctx;
   command.who = x->who;
   self->ask(
     store, settings.store_timeout, command,
-    [this, x, notes = warnings](const limits_in_force& y) {
+    [this, x, notes = wanted->warnings](const limits_in_force& y) {
       log_limits(y.limits);
       ordered_json reply = {{"success", true}};
-      reply.update(limits_json(y.limits));
-      if (!notes.empty())
-        reply["warnings"] = notes;
-      answer(x, reply);
+      reply.update(all_limits_json(y.limits));
+      answer(x, rest::with_warnings(std::move(reply), notes));
     },
     refusing(x, "conflict"));
 }

@@ -48,10 +48,20 @@ refusal malformed(const std::string& text, size_t at) {
           .byte = static_cast<int64_t>(byte)};
 }
 
-bool has_control(const std::string& text) {
-  return std::any_of(text.begin(), text.end(), [](char c) {
-    return static_cast<unsigned char>(c) < 0x20 || c == 0x7f;
+/// @returns whether `text` has a control character but those in `except`.
+bool has_control(std::string_view text, std::string_view except = {}) {
+  return std::any_of(text.begin(), text.end(), [except](char c) {
+    return (static_cast<unsigned char>(c) < 0x20 || c == 0x7f)
+           && except.find(c) == except.npos;
   });
+}
+
+/// Of valid UTF-8, which JSON is.
+size_t count_characters(std::string_view text) {
+  return static_cast<size_t>(
+    std::count_if(text.begin(), text.end(), [](char c) {
+      return (static_cast<unsigned char>(c) & 0xc0) != 0x80;
+    }));
 }
 
 std::string range(int64_t from, int64_t to) {
@@ -107,6 +117,10 @@ bool body_reader::has(const std::string& key) const {
   return object_.contains(key);
 }
 
+bool body_reader::is_null(const std::string& key) {
+  return find(key) == nullptr && has(key);
+}
+
 void body_reader::fail(const std::string& key, const std::string& want) {
   if (!mistake_)
     mistake_ = invalid(key, want);
@@ -121,6 +135,27 @@ void body_reader::text(const std::string& key, std::string& out,
   if (text == nullptr || text->size() > bytes_max || has_control(*text))
     return fail(key, "want a text of at most " + std::to_string(bytes_max)
                        + " bytes");
+  out = *text;
+}
+
+void body_reader::text(const std::string& key, caf::optional<std::string>& out,
+                       size_t bytes_max) {
+  std::string value;
+  text(key, value, bytes_max);
+  if (find(key) != nullptr)
+    out = std::move(value);
+}
+
+void body_reader::prose(const std::string& key, caf::optional<std::string>& out,
+                        size_t chars_max) {
+  const auto* value = find(key);
+  if (value == nullptr)
+    return;
+  const auto* text = value->get_ptr<const std::string*>();
+  if (text == nullptr || count_characters(*text) > chars_max
+      || has_control(*text, "\n\r\t"))
+    return fail(key, "want a text of at most " + std::to_string(chars_max)
+                       + " characters");
   out = *text;
 }
 
@@ -139,13 +174,21 @@ void body_reader::id(const std::string& key, std::string& out) {
 
 void body_reader::integer(const std::string& key, caf::optional<int32_t>& out,
                           int32_t from, int32_t to) {
+  caf::optional<int64_t> number;
+  integer(key, number, from, to);
+  if (number)
+    out = static_cast<int32_t>(*number);
+}
+
+void body_reader::integer(const std::string& key, caf::optional<int64_t>& out,
+                          int64_t from, int64_t to) {
   const auto* value = find(key);
+  int64_t number = 0;
   if (value == nullptr)
     return;
-  int64_t number = 0;
   if (!read_integer(*value, from, to, number))
     return fail(key, range(from, to));
-  out = static_cast<int32_t>(number);
+  out = number;
 }
 
 void body_reader::boolean(const std::string& key, caf::optional<bool>& out) {

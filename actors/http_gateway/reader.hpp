@@ -32,11 +32,22 @@ public:
   /// A text without control characters.
   void text(const std::string& key, std::string& out, size_t bytes_max);
 
+  /// The same, told from one that is absent.
+  void text(const std::string& key, caf::optional<std::string>& out,
+            size_t bytes_max);
+
+  /// A text for people: it may have line breaks and tabs.
+  /// @param chars_max In characters, not bytes.
+  void prose(const std::string& key, caf::optional<std::string>& out,
+             size_t chars_max);
+
   /// An id: a text or an integer.
   void id(const std::string& key, std::string& out);
 
   void integer(const std::string& key, caf::optional<int32_t>& out,
                int32_t from, int32_t to);
+  void integer(const std::string& key, caf::optional<int64_t>& out,
+               int64_t from, int64_t to);
 
   void boolean(const std::string& key, caf::optional<bool>& out);
 
@@ -48,6 +59,9 @@ public:
 
   /// @returns whether `key` is there at all, be it null.
   bool has(const std::string& key) const;
+
+  /// @returns whether `key` is there and null.
+  bool is_null(const std::string& key);
 
   /// A key that is part of the API and has no effect yet.
   void ignored(const std::string& key);

@@ -20,7 +20,8 @@ void read_work(body_reader& in, prepare_job& out) {
     in.fail("input", "want either it or config");
   if (config == nullptr && input == nullptr)
     in.fail("config", in.find("config_name_to_load") != nullptr
-                        ? "want it in full; config_name_to_load is not offered"
+                        ? "want it in full: configurations live in "
+                          "SimpleTuner, config_name_to_load has no effect here"
                         : "want it with dataloader_config, or a raw input");
   if (config == nullptr && dataloader != nullptr)
     in.fail("dataloader_config", "want it with config only");
@@ -55,17 +56,28 @@ void read_owner(body_reader& in, caller& owner) {
   in.id("team_id", owner.team_id);
 }
 
-/// What is part of the API and comes later. A wish for approval is no detail:
-/// running the job without it would spend money that nobody granted.
-void read_rest(body_reader& in) {
+void read_approval(body_reader& in, submission& out) {
+  caf::optional<bool> wanted;
+  in.boolean("requires_approval", wanted);
+  out.requires_approval = wanted && *wanted;
+  caf::optional<int64_t> seconds;
+  in.integer("approval_deadline_seconds", seconds, 1, 365 * 24 * 60 * 60);
+  if (seconds)
+    out.approval_deadline = std::chrono::seconds{*seconds};
+}
+
+/// Reads what is only kept.
+void read_metadata(body_reader& in, submission& out) {
+  auto kept = json::object();
   for (const auto* key :
-       {"config_name_to_load", "snapshot_name", "snapshot_message",
-        "tracker_run_name", "upload_id", "approval_deadline_seconds"})
-    in.ignored(key);
-  caf::optional<bool> approval;
-  in.boolean("requires_approval", approval);
-  if (approval && *approval)
-    in.fail("requires_approval", "approvals are not offered yet");
+       {"snapshot_name", "snapshot_message", "tracker_run_name", "upload_id"}) {
+    caf::optional<std::string> text;
+    in.prose(key, text, 256);
+    if (text)
+      kept[key] = *text;
+  }
+  out.upload_id = kept.value("upload_id", "");
+  out.metadata = kept.dump();
 }
 
 /// @returns 403 if the body asks for what `who` may not do.
@@ -109,7 +121,9 @@ or_refusal<submission> parse_submission(const std::string& body,
   in.usd("estimated_cost", out.estimated_cost_micros);
   in.integer("priority_override", out.priority_override, 0, 50);
   read_owner(in, out.owner);
-  read_rest(in);
+  read_approval(in, out);
+  read_metadata(in, out);
+  in.ignored("config_name_to_load");
   if (in.mistake())
     return *in.mistake();
   if (auto denied = check_rights(in, who))
@@ -131,6 +145,7 @@ job make_job(const submission& x, const job_prepared& prepared, std::string id,
           .estimated_cost_micros = x.estimated_cost_micros,
           .hardware_type = prepared.hardware_type,
           .hardware_profile = prepared.hardware_profile,
+          .metadata = x.metadata,
           .priority = priority_of(x.owner.level),
           .priority_override = x.priority_override,
           .max_attempts = max_attempts};

@@ -24,6 +24,11 @@ struct submission {
   std::string request_hash = {};
   caf::optional<int64_t> estimated_cost_micros = caf::none;
   caf::optional<int32_t> priority_override = caf::none;
+  bool requires_approval = false;
+  caf::optional<caf::timespan> approval_deadline = caf::none;
+  std::string upload_id = {};
+  /// A JSON object as text: what is kept for people and other programs.
+  std::string metadata = "{}";
   /// What the body says without effect.
   std::vector<std::string> warnings = {};
 };

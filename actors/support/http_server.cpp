@@ -32,6 +32,17 @@ int open_spare() {
 
 } // namespace
 
+void http_exchange::begin(uint64_t id, http_reply, stream_listener listener) {
+  reply(id, {.status = 501});
+  listener(stream_change::gone);
+}
+
+void http_exchange::append(uint64_t, std::string) {
+}
+
+void http_exchange::end(uint64_t) {
+}
+
 /// Everything below `io` is touched on the server's thread only, once started.
 struct http_server::impl {
   impl(options opts, handler on_call)
@@ -125,6 +136,12 @@ struct http_server::impl {
     return found ? found.mapped() : nullptr;
   }
 
+  /// @returns the session that streams its answer to `id`; null if none does.
+  std::shared_ptr<http_session> streaming(uint64_t id) const {
+    const auto i = shared.streaming.find(id);
+    return i == shared.streaming.end() ? nullptr : i->second;
+  }
+
   // -- stopping ---------------------------------------------------------------
 
   void stop(std::chrono::milliseconds grace) {
@@ -204,6 +221,31 @@ void http_server::hand_over(uint64_t id, std::function<void(int)> taker) {
   net::post(impl_->io, [self = impl_.get(), id, taker = std::move(taker)] {
     if (const auto session = self->take(id))
       session->hand_over(taker);
+  });
+}
+
+void http_server::begin(uint64_t id, http_reply head,
+                        stream_listener listener) {
+  net::post(impl_->io, [self = impl_.get(), id, head = std::move(head),
+                        listener = std::move(listener)] {
+    if (const auto session = self->take(id))
+      session->begin(head, listener);
+    else
+      listener(stream_change::gone);
+  });
+}
+
+void http_server::append(uint64_t id, std::string part) {
+  net::post(impl_->io, [self = impl_.get(), id, part = std::move(part)] {
+    if (const auto session = self->streaming(id))
+      session->append(part);
+  });
+}
+
+void http_server::end(uint64_t id) {
+  net::post(impl_->io, [self = impl_.get(), id] {
+    if (const auto session = self->streaming(id))
+      session->end();
   });
 }
 

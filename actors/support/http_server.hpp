@@ -20,9 +20,20 @@ struct http_reply {
   http_headers headers = {};
 };
 
+/// What becomes of an answer of unknown length.
+enum class stream_change : uint8_t {
+  /// All of it so far is with the kernel: there is room for more.
+  taken,
+  /// The client has gone, did not read, or the server stops. The last one.
+  gone,
+};
+
 /// Where answers go; the server, or a recorder in tests.
 class http_exchange {
 public:
+  /// Called on a thread of the exchange; must neither block nor throw.
+  using stream_listener = std::function<void(stream_change)>;
+
   virtual ~http_exchange() = default;
 
   /// Answers exchange `id`. Ignored if the client has gone or was answered.
@@ -33,6 +44,21 @@ public:
   /// with a non-blocking descriptor that it then owns, on the server's thread;
   /// never if the client has gone. Any thread.
   virtual void hand_over(uint64_t id, std::function<void(int)> taker) = 0;
+
+  /// Begins an answer of unknown length to exchange `id`; its body follows in
+  /// parts, that of `head` first. Bounds: more than 1 MiB that the client has
+  /// not taken, or nothing taken for a while, cut the connection. Any thread.
+  /// @param listener Learns what becomes of the answer, until `end`. Told
+  /// `gone` at once if the client has gone or was answered, and by exchanges
+  /// that have no such answers: those reply 501.
+  virtual void begin(uint64_t id, http_reply head, stream_listener listener);
+
+  /// Adds to an answer that was begun. Ignored if it is over. Any thread.
+  virtual void append(uint64_t id, std::string part);
+
+  /// Ends an answer that was begun: what was added is still sent. Ignored if it
+  /// is over. Any thread.
+  virtual void end(uint64_t id);
 };
 
 /// An HTTP/1.1 server on a thread of its own.
@@ -90,6 +116,9 @@ public:
 
   void reply(uint64_t id, http_reply answer) override;
   void hand_over(uint64_t id, std::function<void(int)> taker) override;
+  void begin(uint64_t id, http_reply head, stream_listener listener) override;
+  void append(uint64_t id, std::string part) override;
+  void end(uint64_t id) override;
 
   /// Closes the connection of exchange `id` without an answer. Ignored like a
   /// late reply. Any thread.

@@ -7,6 +7,9 @@
 #include <sys/socket.h>
 
 #include <algorithm>
+#include <array>
+#include <charconv>
+#include <sstream>
 
 namespace tunerd {
 
@@ -17,6 +20,9 @@ using namespace std::chrono_literals;
 /// How long a refused client may go on sending: closing with unread input
 /// would reset the connection, and the reset can overtake our answer.
 constexpr std::chrono::milliseconds linger = 5s;
+
+/// What a client may leave unread of an answer of unknown length.
+constexpr size_t unsent_bytes_max = 1024 * 1024;
 
 constexpr std::string_view continue_line = "HTTP/1.1 100 Continue\r\n\r\n";
 
@@ -40,6 +46,14 @@ bool has_gone(int descriptor) {
 std::string one_line(std::string text) {
   std::erase_if(text, [](char c) { return c == '\r' || c == '\n' || c == 0; });
   return text;
+}
+
+std::string hex_text(size_t number) {
+  std::array<char, 16> digits{};
+  const auto end
+    = std::to_chars(digits.data(), digits.data() + digits.size(), number, 16)
+        .ptr;
+  return {digits.data(), end};
 }
 
 /// @returns whether answers with `status` have no body and no length.
@@ -68,6 +82,10 @@ void http_session::start() {
 void http_session::stop() {
   if (phase_ == phase::idle)
     close();
+  else if (phase_ == phase::streaming && !ended_) {
+    listener_(stream_change::gone);
+    end();
+  }
 }
 
 void http_session::close() {
@@ -84,6 +102,9 @@ void http_session::leave() {
   ++deadline_number_;
   deadline_.cancel();
   shared_.waiting.erase(exchange_);
+  shared_.streaming.erase(exchange_);
+  if (auto listener = std::exchange(listener_, nullptr))
+    listener(stream_change::gone);
   shared_.open.erase(shared_from_this());
   if (shared_.stopping && shared_.open.empty())
     shared_.on_empty();
@@ -249,21 +270,98 @@ void http_session::on_written(error_code ec) {
 }
 
 void http_session::drain() {
+  const auto reading = phase_ == phase::streaming;
   phase_ = phase::draining;
   error_code ignored;
   socket_.shutdown(tcp::socket::shutdown_send, ignored);
   expire_in(std::min(linger, shared_.opts.request_timeout),
             &http_session::close);
-  read_away();
+  if (!reading)
+    read_away();
 }
 
 void http_session::read_away() {
   buffer_.clear();
   socket_.async_read_some(buffer_.prepare(64 * 1024),
                           [self = shared_from_this()](error_code ec, size_t) {
-                            if (self->phase_ == phase::draining)
+                            if (self->phase_ == phase::draining
+                                || self->phase_ == phase::streaming)
                               ec ? self->close() : self->read_away();
                           });
+}
+
+// -- streaming ----------------------------------------------------------------
+
+void http_session::begin(const http_reply& head,
+                         http_exchange::stream_listener listener) {
+  const auto& request = parser_->get();
+  http::response<http::empty_body> response;
+  chunked_ = request.version() >= 11;
+  response.version(chunked_ ? 11 : 10);
+  response.result(static_cast<unsigned>(head.status));
+  for (const auto& [name, value] : head.headers)
+    response.insert(one_line(name), one_line(value));
+  response.set(http::field::content_type, one_line(head.content_type));
+  response.chunked(chunked_);
+  response.keep_alive(false);
+  std::ostringstream out;
+  out << response.base();
+  unsent_ = out.str();
+  listener_ = std::move(listener);
+  phase_ = phase::streaming;
+  shared_.streaming.emplace(exchange_, shared_from_this());
+  read_away(); // sees the client leave
+  if (head_only())
+    return end();
+  if (!head.body.empty())
+    return append(head.body);
+  send_parts();
+}
+
+void http_session::append(std::string_view part) {
+  if (ended_ || part.empty())
+    return; // an empty chunk would end the answer
+  if (unsent_.size() + sending_.size() + part.size() > unsent_bytes_max)
+    return close();
+  if (chunked_)
+    unsent_.append(hex_text(part.size())).append("\r\n");
+  unsent_.append(part);
+  if (chunked_)
+    unsent_.append("\r\n");
+  send_parts();
+}
+
+void http_session::end() {
+  if (std::exchange(ended_, true))
+    return;
+  listener_ = nullptr;
+  if (chunked_ && !head_only())
+    unsent_.append("0\r\n\r\n");
+  send_parts();
+}
+
+void http_session::send_parts() {
+  if (!sending_.empty())
+    return;
+  sending_ = std::exchange(unsent_, {});
+  expire_in(shared_.opts.request_timeout, &http_session::close);
+  net::async_write(socket_, net::buffer(sending_),
+                   [self = shared_from_this()](error_code ec, size_t) {
+                     if (self->phase_ == phase::streaming)
+                       self->on_sent(ec);
+                   });
+}
+
+void http_session::on_sent(error_code ec) {
+  if (ec)
+    return close();
+  sending_.clear();
+  ++deadline_number_; // the next part may be long in coming
+  if (!unsent_.empty())
+    return send_parts();
+  if (ended_)
+    return drain();
+  listener_(stream_change::taken);
 }
 
 // -- the request as a value ---------------------------------------------------

@@ -31,6 +31,8 @@ struct http_connections {
   std::set<std::shared_ptr<http_session>> open = {};
   /// Exchanges without an answer; at most one per open connection.
   std::unordered_map<uint64_t, std::shared_ptr<http_session>> waiting = {};
+  /// Answers of unknown length under way; at most one per open connection.
+  std::unordered_map<uint64_t, std::shared_ptr<http_session>> streaming = {};
   uint64_t last_id = 0;
   bool stopping = false;
   /// Called when the last connection has gone while stopping.
@@ -39,7 +41,9 @@ struct http_connections {
 
 /// One connection. It reads a request, waits for its answer, writes it, and
 /// only then reads on: pipelined requests wait in the buffer. At any time it
-/// has at most one operation under way and one deadline armed.
+/// has at most one operation under way and one deadline armed; while it streams
+/// an answer it also reads, to see the client leave. Such an answer is the last
+/// of its connection.
 class http_session : public std::enable_shared_from_this<http_session> {
 public:
   http_session(tcp::socket socket, http_connections& shared);
@@ -49,6 +53,11 @@ public:
 
   /// Answers the exchange that was under way when it left `waiting`.
   void reply(const http_reply& answer);
+
+  /// The same with an answer of unknown length, see `http_exchange`.
+  void begin(const http_reply& head, http_exchange::stream_listener listener);
+  void append(std::string_view part);
+  void end();
 
   /// Gives the socket away. Closes it instead if the client has gone.
   void hand_over(const std::function<void(int)>& taker);
@@ -61,7 +70,15 @@ public:
   void close();
 
 private:
-  enum class phase { idle, reading, answering, writing, draining, closed };
+  enum class phase {
+    idle,
+    reading,
+    answering,
+    writing,
+    streaming,
+    draining,
+    closed,
+  };
   using error_code = boost::system::error_code;
 
   void wait_for_request(std::chrono::milliseconds timeout);
@@ -78,6 +95,8 @@ private:
   void on_written(error_code ec);
   void drain();
   void read_away();
+  void send_parts();
+  void on_sent(error_code ec);
 
   http_call call() const;
   http_headers headers() const;
@@ -99,6 +118,15 @@ private:
   std::optional<http::request_parser<http::string_body>> parser_;
   std::optional<http::response<http::string_body>> response_;
   uint64_t exchange_ = 0;
+
+  /// Of the answer that streams. What was added, framed, and not handed to the
+  /// kernel yet: on its way, and behind that. Together bounded.
+  std::string sending_;
+  std::string unsent_;
+  http_exchange::stream_listener listener_;
+  bool chunked_ = false;
+  /// All parts were added.
+  bool ended_ = false;
 };
 
 } // namespace tunerd
