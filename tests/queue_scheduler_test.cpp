@@ -239,6 +239,19 @@ TEST_CASE_METHOD(scheduler_fixture,
   CHECK(get("a").external_id == "x2");
 }
 
+TEST_CASE_METHOD(scheduler_fixture,
+                 "a known job that is over leaves nothing to a person",
+                 "[queue_scheduler][Q3]") {
+  start();
+  there.shows_inputs = false;
+  submit("done");
+  poll("done", job_status::completed);
+  submit_once(mood::lose, "a");
+  advance(2min);
+  CHECK(there.made_for("a") == 1); // the only candidate was another's
+  CHECK(get("a").external_id == "x2");
+}
+
 TEST_CASE_METHOD(scheduler_fixture, "a person decides what no list can",
                  "[queue_scheduler][Q3]") {
   start();
@@ -604,11 +617,13 @@ TEST_CASE_METHOD(scheduler_fixture, "what is dispatched is counted",
   CHECK(counts.attempts_in_doubt.value() == 1);
   CHECK(counts.attempts_unresolved.value() == 1);
   CHECK(counts.claims_refused.value() == 0);
-  loses_hints = true;
-  set(1, 1);
+  knobs.on_answer = [](const caf::message& x) {
+    if (!x.match_elements<claim_jobs>())
+      return caf::message{};
+    return caf::make_message(
+      jobs_claimed{{}, {}, {{"d", "Global limit reached (5/5)"}}});
+  };
   submit("d", "bob");
-  loses_hints = false;
-  kill();
-  start(); // loads the limits
-  CHECK(counts.claims_refused.value() == 0);
+  settle();
+  CHECK(counts.claims_refused.value() == 1);
 }

@@ -236,7 +236,7 @@ struct queue_scheduler_state {
   /// Answered by `answer_positions`, in a second at most; at most
   /// `waiting_max`, then answered at once with what is known.
   std::vector<waiting_query> waiting = {};
-  /// The same for `answer_why`, then answered without the index.
+  /// The same for `answer_why`, then refused.
   std::vector<waiting_why> asking_why = {};
   /// Answered by `answer_process`, in `store_timeout` at most; at most
   /// `waiting_max`, then refused.
