@@ -50,7 +50,12 @@ struct fake_provider {
   /// What a cancellation answers; none: it is cancelled.
   std::function<caf::error(const cancel_provider_job&)> on_cancel
     = [](auto&) { return caf::error{}; };
+  /// What a look at one job answers; none: how it is.
+  std::function<caf::error(const get_provider_job&)> on_get
+    = [](auto&) { return caf::error{}; };
   bool shows_inputs = true;
+  /// Listings are answered after the next submission.
+  bool is_list_slow = false;
   bool is_list_broken = false;
   /// How long a prediction is missing in the list.
   caf::timespan visible_after{0};
@@ -62,6 +67,10 @@ struct fake_provider {
   std::vector<std::pair<timestamp, submit_to_provider>> late = {};
   std::vector<submit_to_provider> submits = {};
   std::vector<list_provider_jobs> lists = {};
+  std::vector<std::pair<caf::typed_response_promise<provider_job_page>,
+                        list_provider_jobs>>
+    slow_lists = {};
+  std::vector<get_provider_job> gets = {};
   std::vector<cancel_provider_job> cancels = {};
 
   provider_job make(const submit_to_provider& x) {
@@ -75,6 +84,11 @@ struct fake_provider {
       if (due <= now())
         make(x);
     std::erase_if(late, [&](const auto& x) { return x.first <= now(); });
+  }
+
+  void answer_lists() {
+    for (auto& [promise, query] : std::exchange(slow_lists, {}))
+      promise.deliver(list(query));
   }
 
   provider_job seen(const prediction& x) const {
@@ -155,18 +169,30 @@ fake_gateway(provider_gateway_actor::stateful_pointer<int> self,
         there->make(x);
       if (how == mood::hang_late)
         there->late.emplace_back(there->now() + there->late_by, x);
+      there->answer_lists();
       if (how == mood::hang || how == mood::hang_created
           || how == mood::hang_late)
         return self->make_response_promise<submission_outcome>();
       return there->submit(x, how);
     },
     [there](const get_provider_job& x) -> caf::result<provider_job_found> {
+      there->gets.push_back(x);
+      if (auto err = there->on_get(x))
+        return err;
       if (auto* found = there->find(x.external_id))
         return provider_job_found{x.ctx, there->seen(*found)};
       return make_error(ec::no_such_provider_job, x.external_id);
     },
-    [there](const list_provider_jobs& x) -> caf::result<provider_job_page> {
+    [self,
+     there](const list_provider_jobs& x) -> caf::result<provider_job_page> {
+      if (x.provider != "replicate")
+        return make_error(ec::unknown_provider, x.provider);
       there->lists.push_back(x);
+      if (there->is_list_slow) {
+        there->slow_lists.emplace_back(
+          self->make_response_promise<provider_job_page>(), x);
+        return there->slow_lists.back().first;
+      }
       if (there->is_list_broken)
         return make_error(ec::provider_error, "no list today");
       return there->list(x);
@@ -193,6 +219,9 @@ enum class fate : uint8_t { pass, fail, lose_request, lose_answer };
 struct store_gate {
   std::function<fate(const caf::message&)> on_request
     = [](auto&) { return fate::pass; };
+  /// What it answers itself; an empty message: the store does.
+  std::function<caf::message(const caf::message&)> on_answer
+    = [](auto&) { return caf::message{}; };
   std::vector<caf::message> seen = {};
 
   template <class Message>
@@ -222,6 +251,8 @@ inline caf::behavior gate(caf::event_based_actor* self, store_gate* knobs,
                           caf::message_view& x) -> caf::result<caf::message> {
       const auto content = x.move_content_to_message();
       knobs->seen.push_back(content);
+      if (auto answer = knobs->on_answer(content); !answer.empty())
+        return answer;
       switch (knobs->on_request(content)) {
         case fate::pass: return self->delegate(target, content);
         case fate::fail:
@@ -282,15 +313,50 @@ protected:
       caf::anon_send(aut, hint);
   }
 
-  job_submitted submit(const std::string& id, const std::string& user = "ann",
-                       const std::string& body = R"({"steps":1})") {
+  static submit_job submission(const std::string& id,
+                               const std::string& user = "ann",
+                               const std::string& body = R"({"steps":1})") {
     job x{.id = id};
     x.provider = "replicate";
     x.user_id = user;
     provider_input input{"me/model:v1", body};
     input.fingerprint = fingerprint(x.provider, input.version, body, body);
-    return ask<job_submitted>(store_itself,
-                              submit_job{{"corr-" + id}, x, input});
+    return {{"corr-" + id}, x, input};
+  }
+
+  job_submitted submit(const std::string& id, const std::string& user = "ann",
+                       const std::string& body = R"({"steps":1})") {
+    return ask<job_submitted>(store_itself, submission(id, user, body));
+  }
+
+  /// Submits one job whose submission `how` goes wrong, all later ones well.
+  void submit_once(mood how, const std::string& id = "a") {
+    there.on_submit = [how, first = true](auto&) mutable {
+      return std::exchange(first, false) ? how : mood::accept;
+    };
+    submit(id);
+    settle();
+  }
+
+  /// Submits a job that nobody but a person can find at the provider.
+  void leave_unresolved(const std::string& id = "a") {
+    there.shows_inputs = false;
+    submit_once(mood::lose_created, id);
+    advance(2min);
+    there.shows_inputs = true;
+  }
+
+  /// Asks the scheduler something whose answer takes a while.
+  template <class Answer, class Message>
+  auto ask_slowly(const Message& message) {
+    auto answer = std::make_shared<std::optional<caf::expected<Answer>>>();
+    spawn([to = aut, message, answer](caf::event_based_actor* client) {
+      client->request(to, 60min, message)
+        .then([answer](const Answer& x) { *answer = x; },
+              [answer](const caf::error& err) { *answer = err; });
+    });
+    settle();
+    return answer;
   }
 
   job get(const std::string& id) {

@@ -22,15 +22,6 @@ struct scheduler_fixture : dispatch_fixture {
   ec refused_cancel(const std::string& id, caller who = {}) {
     return code_of(ask_error<job_found>(aut, cancellation(id, who)));
   }
-
-  /// Submits one job whose submission `how` goes wrong, all later ones well.
-  void submit_once(mood how, const std::string& id = "a") {
-    there.on_submit = [how, first = true](auto&) mutable {
-      return std::exchange(first, false) ? how : mood::accept;
-    };
-    submit(id);
-    settle();
-  }
 };
 
 } // namespace
@@ -248,6 +239,19 @@ TEST_CASE_METHOD(scheduler_fixture,
   CHECK(get("a").external_id == "x2");
 }
 
+TEST_CASE_METHOD(scheduler_fixture,
+                 "a known job that is over leaves nothing to a person",
+                 "[queue_scheduler][Q3]") {
+  start();
+  there.shows_inputs = false;
+  submit("done");
+  poll("done", job_status::completed);
+  submit_once(mood::lose, "a");
+  advance(2min);
+  CHECK(there.made_for("a") == 1); // the only candidate was another's
+  CHECK(get("a").external_id == "x2");
+}
+
 TEST_CASE_METHOD(scheduler_fixture, "a person decides what no list can",
                  "[queue_scheduler][Q3]") {
   start();
@@ -439,6 +443,10 @@ TEST_CASE_METHOD(scheduler_fixture, "a job without a slot ends at once",
   const auto answer = ask<job_found>(aut, cancellation("b"));
   CHECK(answer.subject.status == job_status::cancelled);
   CHECK(answer.ctx.correlation_id == "corr-cancel");
+  const auto ends = knobs.all<end_job>();
+  REQUIRE(ends.size() == 1); // the audit log knows who it was, and when
+  CHECK(ends[0].who.user_id == "local");
+  CHECK(ends[0].ctx.correlation_id == "corr-cancel");
   poll("a", job_status::completed);
   advance(10s);
   CHECK(there.made.size() == 1);
@@ -456,11 +464,34 @@ TEST_CASE_METHOD(scheduler_fixture, "only its owner and admins cancel a job",
         == ec::permission_denied);
   CHECK(refused_cancel("b") == ec::job_not_found);
   CHECK(there.cancels.empty());
-  ask<job_found>(aut, cancellation("a", {.user_id = "ann",
-                                         .level = caller_level::researcher}));
+  const caller ann{
+    .user_id = "ann", .level = caller_level::researcher, .token = "laptop"};
+  ask<job_found>(aut, cancellation("a", ann));
   CHECK(there.cancels.at(0).ctx.correlation_id == "corr-a");
   CHECK(get("a").status == job_status::cancelled);
   CHECK(get("a").queue == queue_status::cancelled);
+  const auto noted = knobs.all<append_audit>();
+  REQUIRE(noted.size() == 1);
+  CHECK(noted[0].entry.action == "job.cancel");
+  CHECK(noted[0].entry.subject == "a");
+  CHECK(noted[0].entry.user_id == "ann");
+  CHECK(noted[0].entry.token == "laptop");
+  CHECK(noted[0].entry.correlation_id == "corr-cancel");
+}
+
+TEST_CASE_METHOD(scheduler_fixture, "a lead cannot cancel the jobs of its org",
+                 "[queue_scheduler]") {
+  start();
+  set(1, 1);
+  submit("a");
+  auto x = submission("b");
+  x.subject.org_id = "lab";
+  ask<job_submitted>(store_itself, x);
+  const caller lead{
+    .user_id = "eve", .org_id = "lab", .level = caller_level::lead};
+  CHECK(refused_cancel("b", lead) == ec::permission_denied);
+  CHECK(get("b").status == job_status::pending);
+  CHECK(knobs.all<end_job>().empty());
 }
 
 TEST_CASE_METHOD(scheduler_fixture, "a terminal status found there wins",
@@ -559,7 +590,40 @@ TEST_CASE_METHOD(scheduler_fixture, "a stop does not wait for ever",
   start();
   submit_once(mood::hang);
   caf::anon_send_exit(aut, caf::exit_reason::user_shutdown);
-  advance(6s);
+  advance(2900ms);
+  CHECK(!log.contains("Queue scheduler stopped"));
+  advance(100ms); // not at the next tick only
   CHECK(log.contains("Queue scheduler stopped"));
   CHECK(get("a").queue == queue_status::ready);
+}
+
+// -- counting
+// ------------------------------------------------------------------
+
+TEST_CASE_METHOD(scheduler_fixture, "what is dispatched is counted",
+                 "[queue_scheduler][L5]") {
+  const auto& counts = *scheduler_settings.counts;
+  start();
+  submit("a");
+  settle();
+  CHECK(counts.dispatches.value() == 1);
+  CHECK(counts.dispatch_failures.value() == 0);
+  submit_once(mood::unreachable, "b");
+  CHECK(counts.dispatch_failures.value() == 1);
+  advance(1min);
+  CHECK(counts.dispatches.value() == 3);
+  poll("a", job_status::completed);
+  leave_unresolved("c");
+  CHECK(counts.attempts_in_doubt.value() == 1);
+  CHECK(counts.attempts_unresolved.value() == 1);
+  CHECK(counts.claims_refused.value() == 0);
+  knobs.on_answer = [](const caf::message& x) {
+    if (!x.match_elements<claim_jobs>())
+      return caf::message{};
+    return caf::make_message(
+      jobs_claimed{{}, {}, {{"d", "Global limit reached (5/5)"}}});
+  };
+  submit("d", "bob");
+  settle();
+  CHECK(counts.claims_refused.value() == 1);
 }

@@ -1,4 +1,5 @@
 #include "actors/queue_scheduler/backoff.hpp"
+#include "actors/queue_scheduler/explanation.hpp"
 #include "actors/queue_scheduler/job_queue.hpp"
 #include "actors/queue_scheduler/reconcile.hpp"
 #include "messages/fingerprint.hpp"
@@ -69,6 +70,50 @@ struct naive_queue {
            && (room == rooms.end() || room->second > 0);
   }
 
+  /// The jobs that hold slots, the oldest first.
+  ids holders(auto&& matches) const {
+    std::vector<const queue_entry*> found;
+    for (const auto& [id, x] : entries)
+      if (holds_slot(x.status) && matches(x))
+        found.push_back(&x);
+    std::sort(found.begin(), found.end(), [](auto* x, auto* y) {
+      return std::pair{x->queued_at, x->row} < std::pair{y->queued_at, y->row};
+    });
+    ids result;
+    for (const auto* x : found)
+      result.push_back(x->job_id);
+    return result;
+  }
+
+  /// Every limit that has no room for a waiting job.
+  std::vector<queue_constraint> full_limits(const std::string& job_id) const {
+    std::vector<queue_constraint> result;
+    const auto i = entries.find(job_id);
+    if (i == entries.end() || i->second.status != queue_status::pending)
+      return result;
+    const auto& x = i->second;
+    const auto add = [&](const char* scope, int32_t limit, auto matches) {
+      const auto who = holders(matches);
+      const auto used = static_cast<int64_t>(who.size());
+      if (limit > 0 && used >= limit)
+        result.push_back({"limit", scope, limit, used, who});
+    };
+    add("user", limits.user_max_concurrent,
+        [&](auto& y) { return y.user_id == x.user_id; });
+    if (!x.team_id.empty() && limits.enable_fair_share)
+      add("team", limits.team_max_concurrent, [&](auto& y) {
+        return y.org_id == x.org_id && y.team_id == x.team_id;
+      });
+    if (!x.org_id.empty())
+      add("org", limits.org_max_concurrent,
+          [&](auto& y) { return y.org_id == x.org_id; });
+    if (const auto room = rooms.find(x.provider);
+        room != rooms.end() && room->second <= 0)
+      result.push_back({"limit", "provider"});
+    add("global", limits.max_concurrent, [](auto&) { return true; });
+    return result;
+  }
+
   ids choose(timestamp now, size_t max) {
     ids result;
     while (result.size() < max) {
@@ -97,6 +142,19 @@ struct naive_queue {
            });
   }
 };
+
+/// The same as text, to be compared and read.
+std::string told(const std::vector<queue_constraint>& all) {
+  std::string result;
+  for (const auto& x : all) {
+    result += x.kind + " " + x.scope + " " + std::to_string(x.used) + "/"
+              + std::to_string(x.limit) + ":";
+    for (const auto& job_id : x.holders)
+      result += " " + job_id;
+    result += "\n";
+  }
+  return result;
+}
 
 /// Random operations on both queues; they must always agree.
 struct comparison {
@@ -147,6 +205,48 @@ struct comparison {
     fast.set_room(provider, slow.rooms[provider]);
   }
 
+  void check_constraints(const std::string& job_id) {
+    const auto* x = fast.find(job_id);
+    const auto place = fast.position(job_id, now);
+    if (place == 0)
+      return;
+    const auto told_of
+      = constraints_of(fast, *x, {.max = 64, .under_way = {"y"}}, now);
+    auto later = slow; // what is tried out is forgotten
+    const auto next = later.choose(now, 1);
+    later.choose(now, 100);
+    const auto starts = holds_slot(later.entries.at(job_id).status);
+    if (told_of.empty()) {
+      REQUIRE(place == 1);
+      REQUIRE(next == ids{job_id});
+    } else if (told_of.front().kind == "turn") {
+      REQUIRE(told_of.size() == 1);
+      REQUIRE(told_of.front().used == place - 1);
+      // It starts, unless those ahead fill a limit.
+      REQUIRE((starts || !later.has_room(later.entries.at(job_id))));
+    } else {
+      REQUIRE(!starts);
+      release(told_of);
+      REQUIRE(slow.has_room(*x));
+    }
+  }
+
+  /// Lets just so many holders go, in both queues, that no limit is full.
+  void release(const std::vector<queue_constraint>& all) {
+    for (const auto& stop : all) {
+      if (stop.scope == "provider") {
+        fast.set_room("replicate", 100);
+        fast.set_room("other", 100);
+        slow.rooms = {{"replicate", 100}, {"other", 100}};
+      }
+      for (auto used = stop.used; used >= stop.limit && stop.limit > 0;) {
+        const auto& gone = stop.holders.at(static_cast<size_t>(--used));
+        fast.erase(gone);
+        slow.entries.erase(gone);
+      }
+    }
+  }
+
   void step() {
     switch (pick(12)) {
       case 0: change_limits(); break;
@@ -176,6 +276,7 @@ struct comparison {
     }
     const auto job_id = some_job();
     REQUIRE(fast.position(job_id, now) == slow.position(job_id, now));
+    REQUIRE(told(fast.full_limits(job_id)) == told(slow.full_limits(job_id)));
     REQUIRE(fast.held() == slow.count([](auto&) { return true; }));
     REQUIRE(fast.waiting() + static_cast<size_t>(fast.held())
             == slow.entries.size());
@@ -190,6 +291,18 @@ TEST_CASE("the index agrees with a naive queue", "[queue][Q5][Q10]") {
     comparison both{std::mt19937{seed}};
     for (int i = 0; i < 150; ++i)
       both.step();
+  }
+}
+
+TEST_CASE("what a job is told to wait for is what it waits for",
+          "[queue][why][Q10]") {
+  for (unsigned seed = 1; seed <= 40; ++seed) {
+    INFO("seed " << seed);
+    comparison both{std::mt19937{seed}};
+    for (int i = 0; i < 100; ++i) {
+      both.step();
+      both.check_constraints(both.some_job());
+    }
   }
 }
 

@@ -36,13 +36,13 @@ queue_scheduler_state::cancel(const cancel_job& command) {
     [this, command, promise](const job_found& x) {
       cancel_found(command, x.subject, promise);
     },
-    [promise](const caf::error& err) { cancel_promise{promise}.deliver(err); });
+    [promise](const caf::error& err) { job_promise{promise}.deliver(err); });
   return promise;
 }
 
 void queue_scheduler_state::cancel_found(const cancel_job& command,
                                          const job& subject,
-                                         cancel_promise promise) {
+                                         job_promise promise) {
   const log_context scope{context_of(subject)};
   if (!may_see(command.who, subject.user_id, subject.org_id)
       || !may_cancel(command.who, subject))
@@ -57,15 +57,14 @@ void queue_scheduler_state::cancel_found(const cancel_job& command,
 }
 
 void queue_scheduler_state::end_here(const cancel_job& command,
-                                     const job& subject,
-                                     cancel_promise promise) {
+                                     const job& subject, job_promise promise) {
   self->ask(
     store, settings.store_timeout,
-    end_job{context_of(subject), subject.id, job_status::cancelled},
+    end_job{command.ctx, subject.id, job_status::cancelled, {}, command.who},
     [this, ctx = command.ctx, promise](const job_found& x) {
       mark_dirty(x.subject.id);
       catch_up();
-      cancel_promise{promise}.deliver(job_found{ctx, x.subject});
+      job_promise{promise}.deliver(job_found{ctx, x.subject});
     },
     [this, command, promise](const caf::error& err) {
       retry_there(command, err, promise);
@@ -74,7 +73,7 @@ void queue_scheduler_state::end_here(const cancel_job& command,
 
 void queue_scheduler_state::retry_there(const cancel_job& command,
                                         const caf::error& err,
-                                        cancel_promise promise) {
+                                        job_promise promise) {
   if (code_of(err) != ec::conflict) {
     promise.deliver(err);
     return;
@@ -87,16 +86,16 @@ void queue_scheduler_state::retry_there(const cancel_job& command,
       if (!is_terminal(x.subject.status) && !x.subject.external_id.empty())
         cancel_there(command, x.subject, promise);
       else
-        cancel_promise{promise}.deliver(err);
+        job_promise{promise}.deliver(err);
     },
     [promise](const caf::error& later) {
-      cancel_promise{promise}.deliver(later);
+      job_promise{promise}.deliver(later);
     });
 }
 
 void queue_scheduler_state::cancel_there(const cancel_job& command,
                                          const job& subject,
-                                         cancel_promise promise) {
+                                         job_promise promise) {
   self->ask(
     providers, settings.call_timeout,
     cancel_provider_job{context_of(subject), subject.provider,
@@ -108,14 +107,14 @@ void queue_scheduler_state::cancel_there(const cancel_job& command,
       if (code_of(err) == ec::no_such_provider_job && !is_young(subject))
         apply_cancelled(command, subject, {}, promise);
       else
-        cancel_promise{promise}.deliver(err);
+        job_promise{promise}.deliver(err);
     });
 }
 
 void queue_scheduler_state::apply_cancelled(const cancel_job& command,
                                             const job& subject,
                                             provider_job seen,
-                                            cancel_promise promise) {
+                                            job_promise promise) {
   // It said yes, whatever it still calls the job.
   if (!seen.status || !is_terminal(*seen.status))
     seen.status = job_status::cancelled;
@@ -128,12 +127,15 @@ void queue_scheduler_state::apply_cancelled(const cancel_job& command,
     [this, command, found, promise](const status_applied& x) {
       mark_dirty(x.subject.id);
       catch_up();
+      if (x.changed && found == job_status::cancelled)
+        audit(command.ctx, command.who, "job.cancel", x.subject,
+              "at " + x.subject.provider);
       if (found == job_status::cancelled)
-        cancel_promise{promise}.deliver(job_found{command.ctx, x.subject});
+        job_promise{promise}.deliver(job_found{command.ctx, x.subject});
       else
-        cancel_promise{promise}.deliver(already_over(x.subject, found));
+        job_promise{promise}.deliver(already_over(x.subject, found));
     },
-    [promise](const caf::error& err) { cancel_promise{promise}.deliver(err); });
+    [promise](const caf::error& err) { job_promise{promise}.deliver(err); });
 }
 
 bool queue_scheduler_state::is_young(const job& subject) const {

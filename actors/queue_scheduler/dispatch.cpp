@@ -101,6 +101,8 @@ void queue_scheduler_state::submit_claimed(const context& ctx,
     rounds[round] = {ctx, answer.claimed.size()};
   for (const auto& x : answer.claimed) {
     std::erase(without_slot, x.subject.id);
+    for (auto& asker : processing)
+      asker.job_ids.push_back(x.subject.id);
     submit(x, round);
   }
   for (const auto& job_id : without_slot) {
@@ -110,6 +112,7 @@ void queue_scheduler_state::submit_claimed(const context& ctx,
   }
   catch_up();
   dispatch();
+  answer_process();
 }
 
 void queue_scheduler_state::put_back(const std::string& job_id,
@@ -122,6 +125,7 @@ void queue_scheduler_state::put_back(const std::string& job_id,
   const log_context scope{context{
     entry.correlation_id, {{"job_id", job_id}, {"provider", entry.provider}}}};
   log.debug("No job ready: {}", reason);
+  settings.counts->claims_refused.add();
   queue.update(entry);
   // The store knows better than the index; do not ask in a circle.
   queue.postpone(job_id, settings.world.now() + refused_pause);
@@ -133,6 +137,8 @@ void queue_scheduler_state::keep_unanswered(const caf::error& err) {
   // In the index they hold their slots until they are read again.
   for (const auto& job_id : std::exchange(claiming, {}))
     mark_dirty(job_id);
+  for (auto& asker : std::exchange(processing, {}))
+    asker.promise.deliver(err);
   catch_up();
 }
 
@@ -145,6 +151,7 @@ void queue_scheduler_state::submit(const claimed_job& claimed, uint64_t round) {
   const log_context scope{ctx};
   queue.update(entry_of(subject));
   lines.insert(subject.provider);
+  holds.begin(subject.id, subject.provider, settings.world.now());
   in_flight[claimed.attempt_id] = {.ctx = ctx,
                                    .job_id = subject.id,
                                    .provider = subject.provider,
@@ -152,6 +159,7 @@ void queue_scheduler_state::submit(const claimed_job& claimed, uint64_t round) {
                                    .attempts_used = subject.attempts_used,
                                    .round = round};
   log.info("Dispatching job {} to {}", subject.id, subject.provider);
+  settings.counts->dispatches.add();
   fault_point("dispatch.before_submit");
   const auto id = claimed.attempt_id;
   self->ask(
@@ -171,13 +179,16 @@ void queue_scheduler_state::submitted(int64_t attempt_id,
   x.delay = delay_after(x, outcome);
   x.outcome = outcome;
   note_provider(x.provider, outcome);
-  if (outcome.result == submission_result::accepted)
+  if (outcome.result == submission_result::accepted) {
     accepted_at[x.job_id] = settings.world.now();
-  else if (outcome.result == submission_result::in_doubt)
+  } else if (outcome.result == submission_result::in_doubt) {
     log.warning("Submission of job {} is in doubt: {}", x.job_id,
                 outcome.reason);
-  else
+    settings.counts->attempts_in_doubt.add();
+  } else {
     log.error("Failed to dispatch job {}: {}", x.job_id, outcome.reason);
+    settings.counts->dispatch_failures.add();
+  }
   record(attempt_id);
   dispatch();
 }
@@ -257,6 +268,10 @@ void queue_scheduler_state::recorded(int64_t attempt_id,
   attempts.erase(done.job_id);
   written[done.job_id] = {attempt_id, !in_doubt};
   queue.update(entry_of(answer.subject));
+  if (answer.subject.queue == queue_status::pending)
+    holds.drop(done.job_id);
+  if (result == submission_result::accepted)
+    remember(done.provider, done.outcome->seen.external_id);
   if (answer.cancel_at_provider)
     stop_there(attempt_id, {.ctx = done.ctx,
                             .job_id = done.job_id,
@@ -266,8 +281,17 @@ void queue_scheduler_state::recorded(int64_t attempt_id,
     mark_dirty(done.job_id); // what the store made of the attempt
   const auto accepted = result == submission_result::accepted;
   leave_round(done.round, accepted ? done.job_id : std::string{});
+  answer_resolution(attempt_id, answer.subject);
   catch_up();
   look();
+}
+
+void queue_scheduler_state::remember(const std::string& provider,
+                                     const std::string& external_id) {
+  auto& known = known_there[provider];
+  known.push_back(external_id);
+  if (known.size() > known_there_max)
+    known.pop_front();
 }
 
 void queue_scheduler_state::retry_record(int64_t attempt_id,
@@ -290,6 +314,7 @@ void queue_scheduler_state::retry_record(int64_t attempt_id,
   mark_dirty(x.job_id);
   leave_round(x.round, {});
   in_flight.erase(attempt_id);
+  answer_resolution(attempt_id, err);
   catch_up();
 }
 

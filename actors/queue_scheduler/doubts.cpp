@@ -49,6 +49,7 @@ void queue_scheduler_state::mind(const open_attempt& attempt) {
                                    .external_id = attempt.external_id});
   log.warning("Submission of job {} is in doubt: {}", attempt.job_id,
               "nobody waits for its answer");
+  settings.counts->attempts_in_doubt.add();
   conclude(attempt, outcome(submission_result::in_doubt,
                             "nobody waited for the answer"));
 }
@@ -137,6 +138,8 @@ void queue_scheduler_state::judge(const std::string& provider,
   for (const auto& other : active.jobs)
     if (other.provider == provider)
       known.adopted.insert(other.external_id);
+  const auto& ours = known_there[provider];
+  known.adopted.insert(ours.begin(), ours.end());
   for (const auto& [id, other] : in_flight) {
     if (other.outcome)
       known.adopted.insert(other.outcome->seen.external_id);
@@ -190,6 +193,7 @@ void queue_scheduler_state::act_on(const finding& found) {
     log.warning("Nobody can tell whether {} has job {}: a person must resolve "
                 "it",
                 attempt.provider, job_id);
+    settings.counts->attempts_unresolved.add();
     conclude(attempt, outcome(submission_result::unresolved,
                               "the provider no longer shows the inputs"));
   }

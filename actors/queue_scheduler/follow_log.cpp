@@ -53,6 +53,9 @@ void queue_scheduler_state::take_all(const queue_snapshot& snapshot) {
   std::erase_if(answered, has_left);
   std::erase_if(written, has_left);
   std::erase_if(refused, has_left);
+  for (const auto& job_id : holds.holders())
+    if (queue.find(job_id) == nullptr)
+      holds.end(job_id, settings.world.now());
   missed = true; // hints that came meanwhile were not kept
   look();
   catch_up();
@@ -84,6 +87,7 @@ void queue_scheduler_state::take_events(const event_page& page) {
   if (page.oldest > cursor + 1 && page.head > cursor)
     stale = true; // what the log has dropped can only be loaded
   catch_up();
+  answer_process();
 }
 
 void queue_scheduler_state::reload() {
@@ -172,6 +176,7 @@ void queue_scheduler_state::forget(const std::string& job_id) {
   answered.erase(job_id);
   written.erase(job_id);
   refused.erase(job_id);
+  holds.end(job_id, settings.world.now());
 }
 
 } // namespace tunerd

@@ -10,6 +10,7 @@ namespace {
 constexpr int32_t level_step = 10;
 /// Waiting lifts nobody above this.
 constexpr int32_t risen_max = 40;
+constexpr size_t holders_max = 100;
 
 } // namespace
 
@@ -91,6 +92,10 @@ int64_t job_queue::limit_of(kind what) const {
   return 0;
 }
 
+bool job_queue::is_full() const {
+  return limits_.max_concurrent > 0 && held() >= limits_.max_concurrent;
+}
+
 bool job_queue::is_full(const scope& subject) const {
   const auto limit = limit_of(subject.what);
   return (limit > 0 && subject.held >= limit)
@@ -166,11 +171,11 @@ void job_queue::postpone(const std::string& job_id, timestamp until) {
 }
 
 size_t job_queue::waiting() const {
-  return items_.size() - static_cast<size_t>(held_);
+  return items_.size() - holding_.size();
 }
 
 int64_t job_queue::held() const {
-  return held_;
+  return static_cast<int64_t>(holding_.size());
 }
 
 caf::optional<timestamp> job_queue::next_due() const {
@@ -206,7 +211,7 @@ void job_queue::stop_waiting(item& x) {
 
 void job_queue::start_holding(item& x) {
   x.is = item::state::holding;
-  ++held_;
+  holding_.emplace(x.at(), &x);
   for (auto* subject : x.in->scopes) {
     ++subject->held;
     check(*subject);
@@ -214,7 +219,7 @@ void job_queue::start_holding(item& x) {
 }
 
 void job_queue::stop_holding(item& x) {
-  --held_;
+  holding_.erase(x.at());
   for (auto* subject : x.in->scopes) {
     --subject->held;
     check(*subject);
@@ -255,13 +260,14 @@ job_queue::lane& job_queue::enter_lane(const queue_entry& entry) {
     return result;
   result.key = std::move(key);
   result.in = free_.get();
-  result.scopes = {enter_scope(kind::user, entry.user_id),
-                   enter_scope(kind::provider, entry.provider)};
+  // Nearest first.
+  result.scopes = {enter_scope(kind::user, entry.user_id)};
   if (!entry.team_id.empty()) // an empty team or org is none
     result.scopes.push_back(
       enter_scope(kind::team, entry.org_id + '\n' + entry.team_id));
   if (!entry.org_id.empty())
     result.scopes.push_back(enter_scope(kind::org, entry.org_id));
+  result.scopes.push_back(enter_scope(kind::provider, entry.provider));
   return result;
 }
 
@@ -355,8 +361,7 @@ void job_queue::set_open(group& subject, bool open) {
 std::vector<std::string> job_queue::choose(timestamp now, size_t max) {
   release_due(now);
   std::vector<std::string> result;
-  while (result.size() < max
-         && (limits_.max_concurrent <= 0 || held_ < limits_.max_concurrent)) {
+  while (result.size() < max && !is_full()) {
     auto* next = best(now);
     if (next == nullptr)
       break;
@@ -398,8 +403,8 @@ job_queue::item* job_queue::best(timestamp now) const {
 std::string job_queue::why_none() const {
   if (waiting() == 0)
     return "No pending jobs in queue";
-  if (limits_.max_concurrent > 0 && held_ >= limits_.max_concurrent)
-    return "Global limit reached (" + std::to_string(held_) + "/"
+  if (is_full())
+    return "Global limit reached (" + std::to_string(held()) + "/"
            + std::to_string(limits_.max_concurrent) + ")";
   std::set<kind> stops;
   for (const auto& [key, subject] : scopes_)
@@ -414,6 +419,57 @@ std::string job_queue::why_none() const {
   if (stops.count(kind::provider) > 0)
     return "All pending jobs wait for their provider";
   return "All pending jobs wait for their next attempt";
+}
+
+// -- reasons
+// --------------------------------------------------------------------
+
+int64_t job_queue::slots() const {
+  return std::max(limits_.max_concurrent, 0);
+}
+
+std::vector<queue_constraint>
+job_queue::full_limits(const std::string& job_id) const {
+  std::vector<queue_constraint> result;
+  const auto i = items_.find(job_id);
+  if (i == items_.end() || i->second.is == item::state::holding)
+    return result;
+  const auto add
+    = [&](const scope* stop, std::string name, int64_t limit, int64_t used) {
+        result.push_back({.kind = "limit",
+                          .scope = std::move(name),
+                          .limit = limit,
+                          .used = used,
+                          .holders = holders_of(stop)});
+      };
+  for (const auto* x : i->second.in->scopes) {
+    if (!is_full(*x))
+      continue;
+    switch (x->what) {
+      case kind::user: add(x, "user", limit_of(x->what), x->held); break;
+      case kind::team: add(x, "team", limit_of(x->what), x->held); break;
+      case kind::org: add(x, "org", limit_of(x->what), x->held); break;
+      case kind::provider:
+        result.push_back({.kind = "limit", .scope = "provider"});
+    }
+  }
+  if (is_full())
+    add(nullptr, "global", slots(), held());
+  return result;
+}
+
+/// @param subject None: the slots of all.
+std::vector<std::string> job_queue::holders_of(const scope* subject) const {
+  std::vector<std::string> result;
+  for (const auto& [at, x] : holding_) {
+    const auto& scopes = x->in->scopes;
+    if (subject == nullptr
+        || std::find(scopes.begin(), scopes.end(), subject) != scopes.end())
+      result.push_back(x->entry.job_id);
+    if (result.size() == holders_max)
+      break;
+  }
+  return result;
 }
 
 // -- position

@@ -82,6 +82,15 @@ public:
   /// @returns the entry, or null. Valid until the next change.
   const queue_entry* find(const std::string& job_id) const;
 
+  /// @returns every limit that keeps a waiting job from a slot now, nearest
+  /// first, with who holds its slots. Of a provider without room only that it
+  /// has none; its owner knows more. Empty if it does not wait. Judged by what
+  /// `choose` judges by. O(jobs that hold slots).
+  std::vector<queue_constraint> full_limits(const std::string& job_id) const;
+
+  /// @returns how many slots there are in all; 0 means no limit.
+  int64_t slots() const;
+
   /// @returns why a `choose` just now gave nothing, for the log.
   std::string why_none() const;
 
@@ -135,7 +144,9 @@ private:
   void check(scope& subject);
 
   int64_t limit_of(kind what) const;
+  bool is_full() const;
   bool is_full(const scope& subject) const;
+  std::vector<std::string> holders_of(const scope* subject) const;
   scope* full_scope(const lane& subject) const;
   /// @returns the first waiting job of all open groups, or null.
   item* best(timestamp now) const;
@@ -144,8 +155,9 @@ private:
 
   caf::timespan threshold_;
   queue_limits limits_;
-  int64_t held_ = 0;
   std::unordered_map<std::string, item> items_;
+  /// Those that hold a slot.
+  std::map<place, const item*> holding_;
   std::map<lane_key, lane> lanes_;
   std::map<std::pair<kind, std::string>, scope> scopes_;
   /// Lanes that no limit stopped so far.

@@ -17,11 +17,9 @@ constexpr logger log{"simpletuner.cloud.queue"};
 constexpr uint64_t extra = 0;
 constexpr uint64_t periodic = 1;
 
-/// How long a caller waits for its place in the queue.
-constexpr auto positions_timeout = 1s;
-
-/// How long a stop waits for what is in flight.
-constexpr auto drain_max = 5s;
+/// How long a stop waits for what is in flight. Less than the half of the
+/// daemon's grace period, which is what a worker gets before it is killed.
+constexpr auto drain_max = 3s;
 
 } // namespace
 
@@ -42,19 +40,6 @@ void queue_scheduler_state::hear(const events_appended& hint) {
   catch_up();
 }
 
-caf::result<queue_positions>
-queue_scheduler_state::positions(const get_queue_positions& query) {
-  if ((loaded && query.event_id <= cursor) || waiting.size() >= waiting_max)
-    return positions_of(query);
-  auto promise = self->make_response_promise<queue_positions>();
-  const auto deadline = self->clock().now() + positions_timeout;
-  waiting.push_back({promise, query, deadline});
-  wake_at(deadline);
-  missed = missed || query.event_id > heard; // its hint may have got lost
-  catch_up();
-  return promise;
-}
-
 void queue_scheduler_state::on_tick(const tick& due) {
   const log_context scope{new_work()};
   if (due.generation == periodic) {
@@ -66,8 +51,7 @@ void queue_scheduler_state::on_tick(const tick& due) {
   }
   catch_up();
   look();
-  const auto drained = claiming.empty() && in_flight.empty();
-  if (stopping && (drained || stop_deadline <= self->clock().now()))
+  if (stopping && (is_drained() || stop_deadline <= self->clock().now()))
     end(*stopping);
 }
 
@@ -113,61 +97,27 @@ void queue_scheduler_state::wake_at(time_point at) {
 }
 
 void queue_scheduler_state::look() {
-  if (!loaded)
-    return answer_positions();
-  record_due();
-  mind_attempts();
-  compare_due();
-  stop_due();
+  if (loaded) {
+    record_due();
+    mind_attempts();
+    compare_due();
+    stop_due();
+  }
   answer_positions();
-  dispatch();
-  if (stopping && claiming.empty() && in_flight.empty())
-    wake_at(self->clock().now());
+  answer_why();
+  if (loaded)
+    dispatch();
+  answer_process();
+  if (stopping)
+    wake_at(is_drained() ? self->clock().now() : stop_deadline);
 }
 
-void queue_scheduler_state::answer_positions() {
-  const auto now = self->clock().now();
-  const auto is_answered = [&](waiting_query& x) {
-    if ((!loaded || cursor < x.query.event_id) && now < x.deadline)
-      return wake_at(x.deadline), false;
-    x.promise.deliver(positions_of(x.query));
-    return true;
-  };
-  std::erase_if(waiting, is_answered);
-}
-
-queue_positions
-queue_scheduler_state::positions_of(const get_queue_positions& query) const {
-  queue_positions result{query.ctx};
-  const auto now = settings.world.now();
-  for (const auto& job_id : query.job_ids)
-    if (const auto place = queue.position(job_id, now); place > 0)
-      result.positions.emplace(job_id, place);
-  return result;
+bool queue_scheduler_state::is_drained() const {
+  return claiming.empty() && in_flight.empty();
 }
 
 context queue_scheduler_state::new_work() const {
   return {new_correlation_id(settings.world.random)};
-}
-
-caf::result<job_explained>
-queue_scheduler_state::explain(const explain_job&) {
-  return make_error(ec::overloaded, "not built yet");
-}
-
-caf::result<queue_processed>
-queue_scheduler_state::process(const process_queue&) {
-  return make_error(ec::overloaded, "not built yet");
-}
-
-caf::result<provider_jobs_synced>
-queue_scheduler_state::sync(const sync_provider_jobs&) {
-  return make_error(ec::overloaded, "not built yet");
-}
-
-caf::result<job_found>
-queue_scheduler_state::resolve(const resolve_attempt&) {
-  return make_error(ec::overloaded, "not built yet");
 }
 
 queue_scheduler_state::time_point

@@ -1,5 +1,6 @@
 #pragma once
 
+#include "actors/queue_scheduler/explanation.hpp"
 #include "actors/queue_scheduler/job_queue.hpp"
 #include "actors/queue_scheduler/reconcile.hpp"
 #include "actors/support/actor.hpp"
@@ -11,6 +12,7 @@
 #include <caf/actor_clock.hpp>
 #include <caf/typed_response_promise.hpp>
 
+#include <deque>
 #include <map>
 #include <set>
 #include <string>
@@ -48,7 +50,11 @@ struct queue_scheduler_state {
 
   using time_point = caf::actor_clock::time_point;
   using positions_promise = caf::typed_response_promise<queue_positions>;
-  using cancel_promise = caf::typed_response_promise<job_found>;
+  /// Answers a command about one job with how it is then.
+  using job_promise = caf::typed_response_promise<job_found>;
+  using explain_promise = caf::typed_response_promise<job_explained>;
+  using process_promise = caf::typed_response_promise<queue_processed>;
+  using sync_promise = caf::typed_response_promise<provider_jobs_synced>;
 
   /// An attempt from its claim, or from the verdict about it, until what came
   /// of it is written down.
@@ -119,13 +125,38 @@ struct queue_scheduler_state {
     time_point deadline;
   };
 
+  /// Somebody asks about a job that is not in the index yet.
+  struct waiting_why {
+    explain_promise promise;
+    explain_job query;
+    time_point deadline;
+  };
+
+  /// Somebody waits for what the queue does now.
+  struct waiting_process {
+    process_promise promise;
+    context ctx;
+    time_point deadline;
+    /// What got a slot meanwhile.
+    std::vector<std::string> job_ids = {};
+  };
+
+  /// A person has settled an attempt, and it is being written down.
+  struct resolution {
+    job_promise promise;
+    resolve_attempt command;
+  };
+
   static constexpr size_t claim_max = 64;
   /// Submissions under way per provider.
   static constexpr int64_t under_way_max = 64;
   static constexpr size_t reload_max = 500;
   static constexpr size_t dirty_max = 10'000;
   static constexpr size_t pages_max = 100;
+  /// Of each kind of question.
   static constexpr size_t waiting_max = 1000;
+  /// External ids kept per provider.
+  static constexpr size_t known_there_max = 1000;
 
   // -- data (self first, or CAF initialises another member with it) -----------
 
@@ -176,6 +207,8 @@ struct queue_scheduler_state {
   std::map<std::string, pause> paused = {};
   /// Providers that were ever submitted to.
   std::set<std::string> lines = {};
+  /// How long slots are held.
+  hold_times holds = {};
 
   // What is not settled. All are as many as open attempts at most.
   /// Open attempts as last read, by job. Leaves with the attempt.
@@ -191,10 +224,23 @@ struct queue_scheduler_state {
   std::map<std::string, comparison> comparisons = {};
   /// By attempt. Leaves when the attempt is closed.
   std::map<int64_t, cancellation> cancellations = {};
+  /// By attempt. Leaves with the attempt's entry in `in_flight`.
+  std::map<int64_t, resolution> resolutions = {};
+  /// The last `known_there_max` external ids recorded, by provider: those of
+  /// jobs that are over, too.
+  std::map<std::string, std::deque<std::string>> known_there = {};
+  /// Providers that are being searched for unknown jobs. Leaves with the
+  /// answer.
+  std::set<std::string> syncing = {};
 
   /// Answered by `answer_positions`, in a second at most; at most
   /// `waiting_max`, then answered at once with what is known.
   std::vector<waiting_query> waiting = {};
+  /// The same for `answer_why`, then refused.
+  std::vector<waiting_why> asking_why = {};
+  /// Answered by `answer_process`, in `store_timeout` at most; at most
+  /// `waiting_max`, then refused.
+  std::vector<waiting_process> processing = {};
 
   /// The next extra tick; none if only the periodic one is due.
   caf::optional<time_point> wake = caf::none;
@@ -203,7 +249,7 @@ struct queue_scheduler_state {
   caf::optional<caf::error> stopping = caf::none;
   time_point stop_deadline = {};
 
-  // -- handlers, in the order of the interface (queue_scheduler.cpp) ----------
+  // -- handlers, in the order of the interface --------------------------------
 
   void hear(const events_appended& hint);
 
@@ -238,15 +284,36 @@ struct queue_scheduler_state {
   /// Does everything that is due. Idempotent.
   void look();
 
-  void answer_positions();
-
-  queue_positions positions_of(const get_queue_positions& query) const;
+  /// @returns whether nothing is on its way to the store or a provider.
+  bool is_drained() const;
 
   /// @returns the context of a new unit of work about no single job.
   context new_work() const;
 
   /// @returns when to try again after `failures` failures.
   time_point retry_at(uint32_t failures) const;
+
+  // -- questions (questions.cpp) ----------------------------------------------
+
+  void answer_positions();
+
+  queue_positions positions_of(const get_queue_positions& query) const;
+
+  void why_found(const explain_job& query, const job& subject,
+                 explain_promise promise);
+
+  void answer_why();
+
+  /// @returns why the job of `x` does not run.
+  job_explained why(const explain_job& query, const queue_entry& x);
+
+  /// @returns what keeps a job that holds a slot from running.
+  std::vector<queue_constraint> held_by(const std::string& job_id) const;
+
+  provider_line line_of(const std::string& provider) const;
+
+  /// Answers those for whom nothing is left to be claimed.
+  void answer_process();
 
   // -- following the log (follow_log.cpp) -------------------------------------
 
@@ -307,6 +374,9 @@ struct queue_scheduler_state {
 
   void recorded(int64_t attempt_id, const submission_recorded& answer);
 
+  /// Keeps in mind whose job that is, even when it is over.
+  void remember(const std::string& provider, const std::string& external_id);
+
   void retry_record(int64_t attempt_id, const caf::error& err);
 
   void record_due();
@@ -342,19 +412,19 @@ struct queue_scheduler_state {
   // -- cancelling (cancellation.cpp) ------------------------------------------
 
   void cancel_found(const cancel_job& command, const job& subject,
-                    cancel_promise promise);
+                    job_promise promise);
 
   void end_here(const cancel_job& command, const job& subject,
-                cancel_promise promise);
+                job_promise promise);
 
   void retry_there(const cancel_job& command, const caf::error& err,
-                   cancel_promise promise);
+                   job_promise promise);
 
   void cancel_there(const cancel_job& command, const job& subject,
-                    cancel_promise promise);
+                    job_promise promise);
 
   void apply_cancelled(const cancel_job& command, const job& subject,
-                       provider_job seen, cancel_promise promise);
+                       provider_job seen, job_promise promise);
 
   bool is_young(const job& subject) const;
 
@@ -371,6 +441,42 @@ struct queue_scheduler_state {
   void close(int64_t attempt_id);
 
   void retry_stop(int64_t attempt_id, const caf::error& err);
+
+  // -- what a person decides about an attempt (resolution.cpp) ----------------
+
+  void resolve_found(const resolve_attempt& command, const job& subject,
+                     job_promise promise);
+
+  void resolve_open(const resolve_attempt& command, const job& subject,
+                    const open_attempt& attempt, job_promise promise);
+
+  void adopt(const resolve_attempt& command, const job& subject,
+             const open_attempt& attempt, job_promise promise);
+
+  void fail(const resolve_attempt& command, const open_attempt& attempt,
+            job_promise promise);
+
+  /// Writes down what was decided and answers when that is done.
+  void settle(const resolve_attempt& command, const open_attempt& attempt,
+              submission_outcome outcome, job_promise promise);
+
+  void answer_resolution(int64_t attempt_id, const caf::expected<job>& settled);
+
+  /// Lets the audit log know what `who` did to a job where no command of the
+  /// store says so.
+  void audit(const context& ctx, const caller& who, std::string action,
+             const job& subject, std::string details);
+
+  // -- unknown jobs at a provider (provider_sync.cpp) -------------------------
+
+  /// @returns whether something that was submitted there may be unknown.
+  bool is_unsettled(const std::string& provider) const;
+
+  void import_found(const sync_provider_jobs& command, provider_job_page page,
+                    sync_promise promise);
+
+  void end_sync(const sync_provider_jobs& command,
+                caf::expected<int64_t> discovered, sync_promise promise);
 };
 
 /// @returns the index's view of `x`.
