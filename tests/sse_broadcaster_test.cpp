@@ -2,6 +2,9 @@
 
 #include "tests/sse_harness.hpp"
 
+#include <algorithm>
+#include <random>
+
 using namespace tunerd;
 using namespace std::chrono_literals;
 
@@ -10,7 +13,7 @@ namespace {
 struct sse_fixture : test::deterministic {
   sse_fixture() {
     settings.ring_events = 16;
-    fanout = std::make_shared<test::local_fanout>(settings);
+    renew_fanout();
     reader = spawn(test::log_actor, &log, &failure, &asked);
   }
 
@@ -18,9 +21,15 @@ struct sse_fixture : test::deterministic {
     aut = spawn(
       sse_broadcaster,
       sse_settings{settings,
-                   {[this] { return now(); }, [] { return uint64_t{7}; }}},
+                   {[this] { return now(); }, [] { return uint64_t{7}; }},
+                   counts},
       reader, std::shared_ptr<event_fanout>{fanout});
     run();
+  }
+
+  /// As the settings say.
+  void renew_fanout() {
+    fanout = std::make_shared<test::local_fanout>(settings, 1 << 20, counts);
   }
 
   void crash() {
@@ -101,6 +110,7 @@ struct sse_fixture : test::deterministic {
   }
 
   config::sse settings;
+  metrics_ptr counts = std::make_shared<metrics>();
   test::memory_log log;
   caf::error failure;
   std::vector<read_events> asked;
@@ -135,7 +145,7 @@ TEST_CASE_METHOD(sse_fixture, "a lost hint costs a tick, not an event",
 
 TEST_CASE_METHOD(sse_fixture, "a burst is read page by page", "[sse][E1]") {
   settings.ring_events = 4'000;
-  fanout = std::make_shared<test::local_fanout>(settings);
+  renew_fanout();
   start();
   const auto s = open();
   append(2'500);
@@ -234,7 +244,7 @@ TEST_CASE_METHOD(sse_fixture, "a page that comes too late is not waited for",
 TEST_CASE_METHOD(sse_fixture, "internal events move cursors and are not seen",
                  "[sse]") {
   settings.heartbeat = 1s;
-  fanout = std::make_shared<test::local_fanout>(settings);
+  renew_fanout();
   start();
   const auto s = open();
   append(3, "queue_changed");
@@ -308,7 +318,7 @@ TEST_CASE_METHOD(sse_fixture, "a blocked subscriber the ring overtakes is cut",
 
 TEST_CASE_METHOD(sse_fixture, "one stream too many is refused", "[sse][E3]") {
   settings.max_per_client = 2;
-  fanout = std::make_shared<test::local_fanout>(settings);
+  renew_fanout();
   start();
   const auto first = open();
   open();
@@ -381,4 +391,128 @@ TEST_CASE_METHOD(sse_fixture, "a log that was replaced is a gap, not silence",
   append(1);
   hint();
   CHECK(read(s) == "11");
+}
+
+TEST_CASE_METHOD(sse_fixture, "the metrics follow the streams", "[sse][L5]") {
+  settings.max_per_client = 3;
+  renew_fanout();
+  append(100);
+  log.first = 50;
+  start();
+  CHECK(counts->event_streamed.value() == 100);
+  const auto a = open("20"), b = open("x"), idle = open("", 200);
+  open();
+  CHECK(counts->subscribers.value() == 3);
+  CHECK(counts->subscribers_refused.value() == 1);
+  read(a);
+  read(b);
+  CHECK(counts->gaps.value() == 2);
+  append(2);
+  append(5, "queue_changed");
+  hint();
+  CHECK(counts->event_streamed.value() == 107); // Nothing is left to stream.
+  run(35s);
+  CHECK(is_cut(idle));
+  CHECK(counts->subscribers_cut.value() == 1);
+  fanout->pipes[static_cast<size_t>(a)]->left = true;
+  append(1);
+  hint();
+  CHECK(counts->subscribers.value() == 1);
+  fanout->table.close_all();
+  CHECK(counts->subscribers.value() == 0);
+  CHECK(counts->subscribers_cut.value() == 1);
+}
+
+TEST_CASE_METHOD(sse_fixture, "approvals and webhooks are told to who may see",
+                 "[sse][E2]") {
+  start();
+  const caller owner{"alice", "acme", "", caller_level::viewer};
+  const caller lead{"carol", "acme", "", caller_level::lead};
+  const caller colleague{"bob", "acme", "", caller_level::researcher};
+  const caller stranger{"dave", "evil", "", caller_level::lead};
+  const auto a = open("", owner), l = open("", lead), c = open("", colleague),
+             s = open("", stranger), root = open();
+  for (const auto* type :
+       {"approval_required", "approval_decided", "approval_expiring",
+        "approval_expired", "cloud_job_update"})
+    log.append({0, now(), type, "j1", "alice", "acme"});
+  for (const auto* type : {"queue_changed", "limits_changed",
+                           "settings_changed", "invented_changed"})
+    log.append({0, now(), type, "j1", "alice", "acme"});
+  hint();
+  const auto all = "connection 0, approval_required 1, approval_decided 2, "
+                   "approval_expiring 3, 4, cloud_job_update 5";
+  CHECK(read(a) == all);
+  CHECK(read(l) == all);
+  CHECK(read(root) == all);
+  CHECK(read(c) == "connection 0");
+  CHECK(read(s) == "connection 0");
+}
+
+TEST_CASE_METHOD(sse_fixture,
+                 "nobody gets what it may not see or misses what it may",
+                 "[sse][E2]") {
+  const auto seed = std::random_device{}();
+  INFO("seed " << seed);
+  std::mt19937_64 dice{seed};
+  const auto one_of = [&dice](const auto& values) {
+    return values[dice() % std::size(values)];
+  };
+  const char* const users[] = {"alice", "bob", "carol", "dave", "", "Alice"};
+  const char* const orgs[] = {"acme", "evil", "", "ACME", "alice"};
+  const char* const types[]
+    = {"job_status_changed", "approval_required", "approval_decided",
+       "approval_expiring",  "approval_expired",  "cloud_job_update",
+       "worker_status",      "queue_changed",     "settings_changed",
+       "limits_changed"};
+  const caller_level levels[] = {caller_level::viewer, caller_level::researcher,
+                                 caller_level::lead, caller_level::admin};
+  settings.ring_events = 400; // The first half is read from the log.
+  settings.max_per_client = 1'000;
+  settings.heartbeat = 3600s;
+  renew_fanout();
+  std::vector<std::pair<caller, int>> streams;
+  const auto subscribe = [&](const std::string& from) {
+    caller who{one_of(users), one_of(orgs), one_of(orgs), one_of(levels)};
+    streams.emplace_back(who, open(from, who));
+  };
+  const auto happen = [&](int count) {
+    for (; count > 0; --count)
+      log.append({0, now(), one_of(types), "j1", one_of(users), one_of(orgs)});
+  };
+  happen(300);
+  start();
+  for (int i = 0; i < 40; ++i)
+    subscribe("0");
+  happen(500);
+  hint();
+  for (int i = 0; i < 20; ++i)
+    subscribe("0");
+  // REFERENCE 4 in other words than the code's.
+  const auto may_see = [](const caller& who, const event& x) {
+    if (x.type.ends_with("_changed") && x.type != "job_status_changed")
+      return false;
+    if (who.level == caller_level::admin)
+      return true;
+    const bool is_owner = !x.user_id.empty() && x.user_id == who.user_id;
+    const bool leads = who.level == caller_level::lead && !x.user_id.empty()
+                       && !x.org_id.empty() && x.org_id == who.org_id;
+    return x.type != "worker_status" && (is_owner || leads);
+  };
+  size_t seen = 0;
+  for (const auto& [who, stream] : streams) {
+    std::vector<int64_t> expected, got;
+    for (const auto& x : log.events)
+      if (may_see(who, x))
+        expected.push_back(x.id);
+    auto& bytes = fanout->pipes[static_cast<size_t>(stream)]->bytes;
+    constexpr std::string_view mark = "\n\nid: ";
+    for (auto i = bytes.find(mark); i != std::string::npos;
+         i = bytes.find(mark, i + 1))
+      got.push_back(std::stoll(bytes.substr(i + mark.size(), 20)));
+    INFO(to_string(who.level) << ' ' << who.user_id << " of " << who.org_id);
+    REQUIRE(got == expected);
+    seen += got.size();
+  }
+  CHECK(seen > 1'000);
 }

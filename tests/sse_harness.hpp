@@ -84,9 +84,10 @@ inline std::vector<received> take_frames(std::string& bytes) {
 /// `pipes`, and writing happens in `pump`.
 class local_fanout : public event_fanout {
 public:
-  explicit local_fanout(const config::sse& settings, size_t bytes_max = 1 << 20)
+  explicit local_fanout(const config::sse& settings, size_t bytes_max = 1 << 20,
+                        metrics_ptr counts = std::make_shared<metrics>())
     : feed(static_cast<size_t>(settings.ring_events), bytes_max),
-      table(feed, settings) {
+      table(feed, settings, std::move(counts)) {
   }
 
   /// @returns an index for `open_stream::descriptor`.

@@ -2,6 +2,7 @@
 
 #include <catch2/catch.hpp>
 
+#include <array>
 #include <random>
 
 using namespace tunerd;
@@ -61,6 +62,37 @@ TEST_CASE("a caller sees its own, a lead its org's, an admin all",
     CHECK(wants({row.who}, orgless) == row.orgless);
     CHECK(wants({row.who}, worker) == row.worker);
     CHECK(wants({row.who}, claimed) == row.claimed);
+  }
+}
+
+TEST_CASE("filters never widen what a caller may see", "[sse][E2]") {
+  const auto seed = std::random_device{}();
+  INFO("seed " << seed);
+  std::mt19937_64 dice{seed};
+  const auto one_of = [&dice](std::initializer_list<const char*> values) {
+    return std::string{values.begin()[dice() % values.size()]};
+  };
+  for (int i = 0; i < 20'000; ++i) {
+    const auto x = frame(
+      one_of({"job_status_changed", "worker_status", "approval_expired"}),
+      one_of({"j1", "j2", ""}), one_of({"alice", "bob", ""}),
+      one_of({"acme", "evil", ""}));
+    subscription any;
+    any.who.user_id = one_of({"alice", "bob", ""});
+    any.who.org_id = one_of({"acme", "evil", ""});
+    any.who.level
+      = std::array{caller_level::viewer, caller_level::researcher,
+                   caller_level::lead, caller_level::admin}[dice() % 4];
+    auto narrow = any;
+    narrow.job_id = one_of({"j1", "j2", ""});
+    if (dice() % 2 == 0)
+      narrow.types = {one_of({"job_status_changed", "worker_status"})};
+    const bool fits = (narrow.job_id.empty() || narrow.job_id == x.job_id)
+                      && (narrow.types.empty() || narrow.types[0] == x.type);
+    REQUIRE(wants(narrow, x) == (fits && wants(any, x)));
+    if (wants(any, x) && any.who.level != caller_level::admin)
+      REQUIRE((!x.user_id.empty() && x.type != "worker_status"
+               && may_see(any.who, x.user_id, x.org_id)));
   }
 }
 

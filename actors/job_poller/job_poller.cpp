@@ -2,6 +2,8 @@
 
 #include "actors/support/fault_point.hpp"
 
+#include <utility>
+
 namespace tunerd {
 
 namespace {
@@ -11,16 +13,152 @@ constexpr logger log{"simpletuner.cloud.polling"};
 /// How often silence is looked for.
 constexpr std::chrono::minutes check_interval{1};
 
-/// Of what a provider calls a status.
-constexpr size_t raw_status_size_max = 100;
+/// Those that may wait for a decision at once. One more is refused.
+constexpr size_t askers_max = 100;
+
+caf::error too_many() {
+  return make_error(ec::overloaded, "too many wait for the polling settings");
+}
 
 } // namespace
 
-polling_status job_poller_state::refresh(const refresh_polling& command) {
+caf::result<polling_status>
+job_poller_state::refresh(const refresh_polling& command) {
+  if (waiting.size() >= askers_max)
+    return too_many();
+  auto promise = self->make_response_promise<polling_status>();
+  waiting.push_back({command.ctx, promise});
+  if (!reading)
+    read_settings(command.ctx);
+  return promise;
+}
+
+caf::result<polling_status>
+job_poller_state::status(const get_polling_status& query) {
+  if (decided)
+    return report(query.ctx);
+  if (served.size() >= askers_max)
+    return too_many();
+  auto promise = self->make_response_promise<polling_status>();
+  served.push_back({query.ctx, promise});
+  return promise;
+}
+
+void job_poller_state::on_tick(const tick& t) {
+  if (t.generation == command_tick)
+    return mind_commands();
+  if (t.generation != generation || (!polls() && !unread))
+    return;
+  fault_point("poller.tick");
+  const bool for_all = self->clock().now() >= next_round;
+  if (for_all && !full)
+    full_since = next_round;
+  arm();
+  if (polls())
+    poll(for_all);
+  if (unread && for_all && !reading)
+    read_settings({new_correlation_id(settings.out.random)});
+}
+
+void job_poller_state::stop(caf::error why) {
+  const auto gone = make_error(ec::worker_restarting, "the poller has ended");
+  for (auto* askers : {&served, &waiting})
+    for (auto& x : *askers)
+      x.promise.deliver(gone);
+  for (auto& [number, x] : rounds)
+    if (x.asker)
+      x.asker->deliver(gone);
   if (decision.is_active)
-    log.info("Stopped existing job polling task for refresh");
-  start();
-  return report(command.ctx);
+    log.info("Job polling loop stopped");
+  self->quit(std::move(why));
+}
+
+// -- steps of a decision ------------------------------------------------------
+
+void job_poller_state::read_settings(const context& ctx) {
+  reading = true;
+  for (auto& x : std::exchange(waiting, {}))
+    served.push_back(std::move(x));
+  if (!stored)
+    return decide();
+  self->ask(
+    stored, settings.store_timeout, get_settings{ctx, polling_key},
+    [this, ctx](const settings_found& x) { read_providers(ctx, x); },
+    [this](const caf::error& err) { settings_unread(err); });
+}
+
+void job_poller_state::read_providers(const context& ctx,
+                                      const settings_found& found) {
+  self->ask(
+    stored, settings.store_timeout, get_settings{ctx, provider_prefix},
+    [this, values = found.values](const settings_found& x) {
+      auto all = values;
+      all.insert(x.values.begin(), x.values.end());
+      known = read_stored(all);
+      unread = false;
+      decide();
+    },
+    [this](const caf::error& err) { settings_unread(err); });
+}
+
+void job_poller_state::settings_unread(const caf::error& err) {
+  if (!std::exchange(unread, true))
+    log.warning("Cannot read the polling settings, going on without: {}",
+                render(err));
+  decide();
+}
+
+void job_poller_state::decide() {
+  reading = false;
+  auto next = decide_polling(settings.polling.get()->enabled,
+                             settings.providers, known);
+  if (!decided || !served.empty() || next != decision) {
+    if (decision.is_active)
+      log.info("Stopped existing job polling task for refresh");
+    decision = std::move(next);
+    decided = true;
+    start();
+  }
+  for (auto& x : std::exchange(served, {}))
+    x.promise.deliver(report(x.ctx));
+  if (!waiting.empty())
+    read_settings(context{waiting.front().ctx}); // It empties `waiting`.
+}
+
+void job_poller_state::start() {
+  say_decision();
+  ++generation;
+  next_round = next_check = self->clock().now();
+  if (!polls() && !unread)
+    return;
+  full_since = next_round;
+  arm();
+  if (polls())
+    poll(true);
+}
+
+void job_poller_state::say_decision() const {
+  const auto seconds = settings.polling.get()->interval.count();
+  const auto& source = decision.source;
+  if (!decision.is_active) {
+    if (source == "enterprise")
+      log.info(
+        "Job status polling is explicitly disabled in Enterprise Config");
+    if (source == "setting")
+      log.info("Job status polling is explicitly disabled in WebUI settings");
+    return;
+  }
+  if (source == "enterprise") {
+    log.info("Starting job status polling (Enterprise Config, interval: {}s)",
+             seconds);
+  } else if (source == "setting") {
+    log.info("Starting job status polling (WebUI Setting, interval: {}s)",
+             seconds);
+  } else {
+    log.info("Auto-enabling job polling (no webhook configured)");
+    log.info("Starting job status polling (Auto, interval: {}s)", seconds);
+  }
+  log.info("Job polling loop started (interval: {}s)", seconds);
 }
 
 polling_status job_poller_state::report(const context& ctx) const {
@@ -30,42 +168,8 @@ polling_status job_poller_state::report(const context& ctx) const {
           .source = decision.source};
 }
 
-void job_poller_state::on_tick(const tick& t) {
-  if (t.generation != generation)
-    return;
-  fault_point("poller.tick");
-  const bool for_all = self->clock().now() >= next_round;
-  arm();
-  poll(for_all);
-}
-
-// -- steps of a start ---------------------------------------------------------
-
-void job_poller_state::start() {
-  decision = decide_polling(settings.polling.get()->enabled, settings.providers);
-  say_decision();
-  ++generation;
-  next_round = next_check = self->clock().now();
-  if (!decision.is_active && !decision.has(polling_mode::when_silent))
-    return;
-  arm();
-  poll(true);
-}
-
-void job_poller_state::say_decision() const {
-  const auto seconds = settings.polling.get()->interval.count();
-  if (settings.polling.get()->enabled == false)
-    log.info("Job status polling is explicitly disabled in Enterprise Config");
-  if (!decision.is_active)
-    return;
-  if (settings.polling.get()->enabled) {
-    log.info("Starting job status polling (Enterprise Config, interval: {}s)",
-             seconds);
-  } else {
-    log.info("Auto-enabling job polling (no webhook configured)");
-    log.info("Starting job status polling (Auto, interval: {}s)", seconds);
-  }
-  log.info("Job polling loop started (interval: {}s)", seconds);
+bool job_poller_state::polls() const {
+  return decision.is_active || decision.has(polling_mode::when_silent);
 }
 
 void job_poller_state::arm() {
@@ -80,124 +184,6 @@ void job_poller_state::arm() {
                        tick{generation});
 }
 
-// -- steps of a round ---------------------------------------------------------
-
-void job_poller_state::poll(bool for_all) {
-  full = full || for_all;
-  if (listing)
-    return; // The answer under way serves this one, too.
-  listing = true;
-  const context ctx{new_correlation_id(settings.out.random)};
-  self->ask(
-    store, settings.store_timeout, list_active_jobs{ctx},
-    [this, ctx](const job_list& x) { begin_round(ctx, x.jobs); },
-    [this](const caf::error& err) {
-      listing = full = false;
-      log.error("Error in job polling: {}", render(err));
-    });
-}
-
-void job_poller_state::begin_round(const context& ctx,
-                                   const std::vector<job>& active) {
-  listing = false;
-  meet_strangers(active);
-  drop_finished(active);
-  const auto number = ++last_round;
-  auto& current = rounds[number] = {.ctx = ctx};
-  for (const auto* x :
-       ledger.choose(active, decision, self->clock().now(), settings.out.now(),
-                     std::exchange(full, false))) {
-    if (x->external_id.empty())
-      log.debug("Skipping sync for job {} - no valid external ID", x->id);
-    else if (queue.add({context_of(*x), x->id, x->provider, x->external_id,
-                        x->hardware_profile, x->status, number}))
-      ++current.open;
-  }
-  if (current.open == 0)
-    rounds.erase(number);
-  for (const auto& x : settings.providers)
-    ask_next(x.name);
-}
-
-void job_poller_state::meet_strangers(const std::vector<job>& active) {
-  std::set<std::string> met;
-  for (const auto& x : active)
-    if (decision.modes.count(x.provider) == 0)
-      met.insert(x.provider);
-  for (const auto& x : met)
-    if (strangers.count(x) == 0)
-      log.warning("Unknown provider: {}", x);
-  strangers = std::move(met);
-}
-
-void job_poller_state::drop_finished(const std::vector<job>& active) {
-  std::set<std::string> ids;
-  for (const auto& x : active)
-    ids.insert(x.id);
-  for (const auto& x : queue.keep_only(ids))
-    leave_round(x, false);
-}
-
-void job_poller_state::ask_next(const std::string& provider) {
-  while (auto x = queue.next(provider))
-    self->ask(
-      gateway, settings.provider_timeout,
-      get_provider_job{x->ctx, x->provider, x->external_id,
-                       x->hardware_profile},
-      [this, x = *x](const provider_job_found& y) { apply(x, y.seen); },
-      [this, x = *x](const caf::error& err) { give_up(x, err); });
-}
-
-void job_poller_state::apply(const due_job& x, const provider_job& seen) {
-  const auto raw = seen.raw_status.substr(0, raw_status_size_max);
-  if (!seen.status && ledger.is_news(x.id, raw))
-    log.warning("Unknown status '{}' for job {}, keeping {}", raw, x.id,
-                to_string(x.status));
-  fault_point("poller.before_apply");
-  self->ask(
-    store, settings.store_timeout,
-    apply_status{x.ctx, x.id, seen, change_source::poll},
-    [this, x](const status_applied&) { finished(x, true); },
-    [this, x](const caf::error& err) { give_up(x, err); });
-}
-
-void job_poller_state::give_up(const due_job& x, const caf::error& err) {
-  log.debug("Failed to sync job {}: {}", x.id, render(err));
-  if (code_of(err) != ec::no_such_provider_job)
-    return finished(x, false); // The next round asks again.
-  self->ask(
-    store, settings.store_timeout, report_missing_job{x.ctx, x.id},
-    [this, x](const status_applied&) { finished(x, false); },
-    [this, x](const caf::error& worse) {
-      log.debug("Failed to sync job {}: {}", x.id, render(worse));
-      finished(x, false);
-    });
-}
-
-void job_poller_state::finished(const due_job& x, bool synced) {
-  queue.done(x);
-  leave_round(x, synced);
-  ask_next(x.provider);
-}
-
-void job_poller_state::leave_round(const due_job& x, bool synced) {
-  auto i = rounds.find(x.round);
-  if (i == rounds.end())
-    return;
-  auto& current = i->second;
-  current.synced += synced ? 1 : 0;
-  if (--current.open > 0)
-    return;
-  log_context scope{current.ctx};
-  if (current.synced > 0)
-    log.debug("Synced {} active jobs", current.synced);
-  rounds.erase(i);
-}
-
-caf::result<jobs_polled> job_poller_state::poll_now(const poll_jobs&) {
-  return make_error(ec::overloaded, "not built yet");
-}
-
 job_poller_actor::behavior_type
 job_poller(pointer<job_poller_actor, job_poller_state> self,
            job_poller_settings settings, job_store_actor store,
@@ -208,15 +194,13 @@ job_poller(pointer<job_poller_actor, job_poller_state> self,
                  .stored = std::move(stored),
                  .gateway = std::move(gateway)};
   self->state.queue = poll_queue{self->state.settings.providers};
-  self->set_exit_handler([self](caf::exit_msg& exit) {
-    if (self->state.decision.is_active)
-      log.info("Job polling loop stopped");
-    self->quit(std::move(exit.reason));
-  });
-  self->state.start();
+  self->set_exit_handler(
+    [self](caf::exit_msg& exit) { self->state.stop(std::move(exit.reason)); });
+  self->state.read_settings(
+    {new_correlation_id(self->state.settings.out.random)});
   return {
     [self](const refresh_polling& x) { return self->state.refresh(x); },
-    [self](const get_polling_status& x) { return self->state.report(x.ctx); },
+    [self](const get_polling_status& x) { return self->state.status(x); },
     [self](const poll_jobs& x) { return self->state.poll_now(x); },
     [self](const tick& t) { self->state.on_tick(t); },
   };

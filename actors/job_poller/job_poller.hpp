@@ -10,6 +10,7 @@
 #include "messages/interfaces.hpp"
 
 #include <caf/actor_clock.hpp>
+#include <caf/typed_response_promise.hpp>
 
 namespace tunerd {
 
@@ -32,19 +33,32 @@ struct job_poller_settings {
 };
 
 /// State of the JOB POLLER: owns nothing that is not read anew each round; it
-/// only knows who is being asked.
+/// only knows who is being asked, and who waits for that.
 struct job_poller_state {
   static inline constexpr const char* name = "job-poller";
 
   using time_point = caf::actor_clock::time_point;
 
-  /// A round under way.
+  /// A round under way: of those whose turn has come, or for one `poll_jobs`.
   struct round {
     context ctx;
-    /// Jobs whose turn came in it and that are not done.
+    /// Jobs in it that are not done; the list of them counts as one.
     size_t open = 0;
     size_t synced = 0;
+    /// Who waits for it, and until when; none for a turn.
+    std::optional<caf::typed_response_promise<jobs_polled>> asker = {};
+    time_point until = {};
   };
+
+  /// Who waits for a decision.
+  struct status_asker {
+    context ctx;
+    caf::typed_response_promise<polling_status> promise;
+  };
+
+  /// Generation of the timer that looks after the commands; the rounds' are
+  /// larger.
+  static constexpr uint64_t command_tick = 0;
 
   // -- data (self first, or CAF initialises another member with it) -----------
 
@@ -54,52 +68,97 @@ struct job_poller_state {
   settings_store_actor stored;
   provider_gateway_actor gateway;
   poll_queue queue = poll_queue{};
+
+  /// What the store said last of the settings.
+  stored_polling known = {};
+  /// Whether it did not answer when it was asked last.
+  bool unread = false;
+  /// Whether it is being asked.
+  bool reading = false;
   polling_decision decision = {};
+  /// Whether `decision` was ever made.
+  bool decided = false;
+  /// Answered when the store has been read; at most `askers_max`.
+  std::vector<status_asker> served = {};
+  /// Came meanwhile and want it read again; at most `askers_max`.
+  std::vector<status_asker> waiting = {};
+
   polling_ledger ledger = {};
 
-  /// By number. An entry leaves when its last job is done; at most one per job
-  /// in the queue.
+  /// By number. An entry leaves when its last job is done, or its time is up;
+  /// at most one per job in the queue and `commands_max` for commands.
   std::map<uint64_t, round> rounds = {};
   uint64_t last_round = 0;
+  /// Job id to a round for a command that found it in the queue already. An
+  /// entry leaves with the job; at most 500 per command.
+  std::multimap<std::string, uint64_t> joined = {};
+  /// Whether a timer looks after the commands.
+  bool minding = false;
 
   /// Providers without configuration that the last round came across.
   std::set<std::string> strangers = {};
 
   /// Whether the store is being asked for the active jobs.
   bool listing = false;
-  /// Whether its next answer starts a round for all.
+  /// Whether its next answer starts a round for all, and since when it is due.
   bool full = false;
+  time_point full_since = {};
 
   /// When the next round starts, and when silence is looked for next.
   time_point next_round = {};
   time_point next_check = {};
-  uint64_t generation = 0;
+  /// Of the timer of the rounds.
+  uint64_t generation = command_tick;
 
   // -- handlers, in the order of the interface --------------------------------
 
-  polling_status refresh(const refresh_polling& command);
-  polling_status report(const context& ctx) const;
+  caf::result<polling_status> refresh(const refresh_polling& command);
+  caf::result<polling_status> status(const get_polling_status& query);
   caf::result<jobs_polled> poll_now(const poll_jobs& command);
   void on_tick(const tick& t);
 
-  // -- steps of a start -------------------------------------------------------
+  /// Leaves nobody waiting and ends this actor with `why`.
+  void stop(caf::error why);
 
-  /// Decides, says so, polls at once and sets the timer.
+  // -- steps of a decision ----------------------------------------------------
+
+  void read_settings(const context& ctx);
+  void read_providers(const context& ctx, const settings_found& found);
+  void settings_unread(const caf::error& err);
+  /// Decides by what is known. Starts anew if somebody wants that or it makes
+  /// a difference.
+  void decide();
+  /// Says what was decided, polls at once and sets the timer.
   void start();
   void say_decision() const;
+  polling_status report(const context& ctx) const;
+  /// @returns whether anybody is ever asked unless commanded.
+  bool polls() const;
   void arm();
 
-  // -- steps of a round -------------------------------------------------------
+  // -- steps of a round (poll_round.cpp) --------------------------------------
 
   void poll(bool for_all);
   void begin_round(const context& ctx, const std::vector<job>& active);
   void meet_strangers(const std::vector<job>& active);
   void drop_finished(const std::vector<job>& active);
+  bool enqueue(const job& x, uint64_t number);
   void ask_next(const std::string& provider);
   void apply(const due_job& x, const provider_job& seen);
   void give_up(const due_job& x, const caf::error& err);
   void finished(const due_job& x, bool synced);
-  void leave_round(const due_job& x, bool synced);
+  /// Takes `x` out of every round that it is in.
+  void leave_rounds(const due_job& x, bool synced);
+  void leave_round(uint64_t number, bool synced);
+  void close(std::map<uint64_t, round>::iterator i);
+
+  // -- steps of a command (poll_round.cpp) ------------------------------------
+
+  void ask_about(uint64_t number, const std::set<std::string>& wanted,
+                 const std::vector<job>& active);
+  void refuse(uint64_t number, const caf::error& err);
+  /// Answers the commands whose time is up and sets the timer for the rest.
+  void mind_commands();
 };
 
 /// Spawn function of the JOB POLLER. Every `settings.polling.interval`, first
@@ -108,12 +167,12 @@ struct job_poller_state {
 /// with the next round; nothing is retried in between.
 /// @param store Lists the active jobs and applies what was seen.
 /// @param stored Knows `cloud_job_polling_enabled` and the webhook URLs that
-/// were set over the API; read at start and by `refresh_polling`.
+/// were set over the API; read at start and by `refresh_polling`, and each
+/// round while it does not answer. Empty: nothing is stored.
 /// @param gateway Asked about each job.
 job_poller_actor::behavior_type
 job_poller(pointer<job_poller_actor, job_poller_state> self,
            job_poller_settings settings, job_store_actor store,
-           settings_store_actor stored,
-           provider_gateway_actor gateway);
+           settings_store_actor stored, provider_gateway_actor gateway);
 
 } // namespace tunerd

@@ -41,6 +41,11 @@ public:
   /// Ends a flight that `next` began.
   void done(const due_job& x);
 
+  /// @returns whether the job waits or is in flight.
+  bool holds(const std::string& id) const {
+    return ids_.count(id) > 0;
+  }
+
   /// Drops those that wait and are not in `ids`. @returns them.
   std::vector<due_job> keep_only(const std::set<std::string>& ids);
 

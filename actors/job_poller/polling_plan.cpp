@@ -28,23 +28,47 @@ bool polling_decision::has(polling_mode mode) const {
                      [mode](const auto& x) { return x.second == mode; });
 }
 
-polling_decision decide_polling(const std::optional<bool>& enabled,
-                                const std::vector<polled_provider>& providers) {
-  polling_decision result{.source = enabled ? "enterprise" : "auto"};
-  for (const auto& x : providers)
-    result.modes[x.name]
-      = enabled ? *enabled ? polling_mode::every_round : polling_mode::off
-        : x.has_webhook_url ? polling_mode::when_silent
-                            : polling_mode::every_round;
-  result.is_active = enabled ? *enabled : result.has(polling_mode::every_round);
+stored_polling read_stored(const std::map<std::string, std::string>& values) {
+  constexpr std::string_view prefix = provider_prefix;
+  constexpr std::string_view suffix = ".webhook_url";
+  stored_polling result;
+  for (const auto& [key, value] : values) {
+    if (key == polling_key && (value == "true" || value == "false"))
+      result.enabled = value == "true";
+    const bool is_url = key.size() > prefix.size() + suffix.size()
+                        && key.starts_with(prefix) && key.ends_with(suffix);
+    if (is_url) {
+      const auto length = key.size() - prefix.size() - suffix.size();
+      result.has_webhook_url[key.substr(prefix.size(), length)]
+        = !value.empty() && value != "\"\"" && value != "null";
+    }
+  }
   return result;
 }
 
-std::vector<const job*> polling_ledger::choose(const std::vector<job>& active,
-                                               const polling_decision& decision,
-                                               time_point now, timestamp wall,
-                                               bool full) {
-  std::vector<const job*> result;
+polling_decision decide_polling(const std::optional<bool>& enabled,
+                                const std::vector<polled_provider>& providers,
+                                const stored_polling& stored) {
+  const auto explicitly = enabled ? enabled : stored.enabled;
+  const auto has_webhook_url = [&stored](const polled_provider& x) {
+    auto i = stored.has_webhook_url.find(x.name);
+    return i == stored.has_webhook_url.end() ? x.has_webhook_url : i->second;
+  };
+  polling_decision result{.source = enabled          ? "enterprise"
+                                    : stored.enabled ? "setting"
+                                                     : "auto"};
+  for (const auto& x : providers)
+    result.modes[x.name]
+      = explicitly ? *explicitly ? polling_mode::every_round : polling_mode::off
+        : has_webhook_url(x) ? polling_mode::when_silent
+                             : polling_mode::every_round;
+  result.is_active
+    = explicitly ? *explicitly : result.has(polling_mode::every_round);
+  return result;
+}
+
+void polling_ledger::note(const std::vector<job>& active, time_point now,
+                          timestamp wall) {
   std::map<std::string, entry> listed;
   for (const auto& x : active) {
     auto known = jobs_.extract(x.id);
@@ -57,6 +81,18 @@ std::vector<const job*> polling_ledger::choose(const std::vector<job>& active,
       seen.status = x.status;
       seen.heard = now;
     }
+  }
+  jobs_ = std::move(listed);
+}
+
+std::vector<const job*> polling_ledger::choose(const std::vector<job>& active,
+                                               const polling_decision& decision,
+                                               time_point now, timestamp wall,
+                                               bool full) {
+  note(active, now, wall);
+  std::vector<const job*> result;
+  for (const auto& x : active) {
+    auto& seen = jobs_.at(x.id);
     const auto mode = decision.mode_of(x.provider);
     const bool silent
       = mode == polling_mode::when_silent && now - seen.heard >= silence_max;
@@ -65,7 +101,6 @@ std::vector<const job*> polling_ledger::choose(const std::vector<job>& active,
     if (silent || (mode == polling_mode::every_round && full))
       result.push_back(&x);
   }
-  jobs_ = std::move(listed);
   return result;
 }
 

@@ -33,10 +33,27 @@ enum class polling_mode : uint8_t {
 /// time this has passed.
 constexpr std::chrono::minutes silence_max{15};
 
+/// What was set over the API and concerns polling.
+struct stored_polling {
+  /// `cloud_job_polling_enabled`; none if it is not set.
+  std::optional<bool> enabled = std::nullopt;
+  /// By provider, for those whose `webhook_url` was set: whether to anything.
+  std::map<std::string, bool> has_webhook_url = {};
+};
+
+/// The key that switches polling on or off, and the prefix of the others that
+/// matter, see messages/settings.hpp.
+constexpr auto polling_key = "cloud_job_polling_enabled";
+constexpr auto provider_prefix = "provider.";
+
+/// @param values What is stored, key to JSON text. Others and such as cannot
+/// be understood count as not set.
+stored_polling read_stored(const std::map<std::string, std::string>& values);
+
 /// What REFERENCE 6 ("Polling runs when") makes of the settings.
 struct polling_decision {
   bool is_active = false;
-  /// What decided it: "enterprise" or "auto".
+  /// What decided it: "enterprise", "setting" or "auto".
   std::string source = {};
   /// One entry per provider.
   std::map<std::string, polling_mode> modes = {};
@@ -46,20 +63,28 @@ struct polling_decision {
 
   /// @returns whether a provider has `mode`.
   bool has(polling_mode mode) const;
+
+  bool operator==(const polling_decision&) const = default;
 };
 
-/// @param enabled The operator's word; none leaves it to the webhooks.
+/// @param enabled The word of the file; none leaves it to what is stored, and
+/// that to the webhooks.
+/// @param stored Wins over the webhook URLs that `providers` has of the file.
 polling_decision decide_polling(const std::optional<bool>& enabled,
-                                const std::vector<polled_provider>& providers);
+                                const std::vector<polled_provider>& providers,
+                                const stored_polling& stored = {});
 
 /// What is remembered of the active jobs from one round to the next. One entry
-/// per job; it leaves with the first round that does not list its job.
+/// per job; it leaves with the first list that does not have its job.
 class polling_ledger {
 public:
   using time_point = std::chrono::steady_clock::time_point;
 
   /// Takes note of all active jobs.
   /// @param wall The time of day at `now`.
+  void note(const std::vector<job>& active, time_point now, timestamp wall);
+
+  /// Takes note of them, and of whose turn it is.
   /// @param full Whether those that are polled every round have their turn.
   /// @returns which of `active` are to be asked, in that order.
   std::vector<const job*> choose(const std::vector<job>& active,

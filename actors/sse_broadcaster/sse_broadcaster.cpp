@@ -106,7 +106,12 @@ void sse_broadcaster_state::begin(const event_page& page) {
   const auto oldest = page.oldest == 0 ? page.head : page.oldest - 1;
   const auto wanted = page.head - settings.sse.ring_events;
   fanout->begin_at(std::max({oldest, wanted, int64_t{0}}), page.head);
+  count_streamed();
   behind = true;
+}
+
+void sse_broadcaster_state::count_streamed() {
+  settings.counts->event_streamed.set(fanout->cursor().value_or(0));
 }
 
 void sse_broadcaster_state::read_new(int64_t cursor) {
@@ -126,6 +131,7 @@ void sse_broadcaster_state::append(int64_t cursor, const event_page& page) {
     return;
   const auto last = page.events.back().id;
   fanout->publish(encode_all(page.events), last, page.head);
+  count_streamed();
   behind = behind || last < page.head;
 }
 

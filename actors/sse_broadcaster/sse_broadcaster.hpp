@@ -3,6 +3,7 @@
 #include "actors/sse_broadcaster/event_fanout.hpp"
 #include "actors/support/actor.hpp"
 #include "actors/support/clocks.hpp"
+#include "actors/support/metrics.hpp"
 #include "config/sse.hpp"
 #include "messages/interfaces.hpp"
 
@@ -14,6 +15,8 @@ namespace tunerd {
 struct sse_settings {
   config::sse sse;
   outside env;
+  /// Gets up to where the log was streamed; the rest is the fan-out's.
+  metrics_ptr counts = std::make_shared<metrics>();
 };
 
 /// State of the SSE BROADCASTER: reads the event log, one page at a time, for
@@ -56,6 +59,7 @@ struct sse_broadcaster_state {
   template <class Step>
   void take(const event_page& page, Step step);
   void begin(const event_page& page);
+  void count_streamed();
   void append(int64_t cursor, const event_page& page);
   void serve(const page_demand& demand, const event_page& page);
   void wait_for_tick(const caf::error& err);

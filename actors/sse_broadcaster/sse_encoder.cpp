@@ -2,7 +2,6 @@
 
 #include <nlohmann/json.hpp>
 
-#include <algorithm>
 #include <array>
 #include <chrono>
 #include <cstdio>
@@ -68,12 +67,6 @@ bool is_unnamed(std::string_view type) {
   return type == "job_status_changed" || type == "approval_expired";
 }
 
-/// @returns `name` without what could end its line.
-std::string one_line(std::string name) {
-  std::erase_if(name, [](char c) { return c == '\n' || c == '\r' || c == 0; });
-  return name;
-}
-
 std::string frame(int64_t id, std::string_view name, std::string_view data) {
   auto result = "id: " + std::to_string(id) + '\n';
   if (!name.empty())
@@ -95,7 +88,7 @@ std::string to_string(gap_reason reason) {
 event_frame_ptr encode(const event& subject) {
   if (!is_streamed(subject.type))
     return nullptr;
-  const auto name = is_unnamed(subject.type) ? "" : one_line(subject.type);
+  const auto name = is_unnamed(subject.type) ? std::string{} : subject.type;
   return std::make_shared<const event_frame>(
     event_frame{subject.id, subject.type, subject.job_id, subject.user_id,
                 subject.org_id, frame(subject.id, name, data_of(subject))});

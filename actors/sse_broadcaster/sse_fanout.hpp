@@ -1,6 +1,7 @@
 #pragma once
 
 #include "actors/sse_broadcaster/event_fanout.hpp"
+#include "actors/support/metrics.hpp"
 #include "config/sse.hpp"
 
 #include <cstddef>
@@ -17,8 +18,10 @@ namespace tunerd {
 class sse_fanout : public event_fanout {
 public:
   /// Starts the thread.
+  /// @param counts Gets the subscribers, those refused or cut, and gaps.
   /// @throws std::system_error if the system lets it have no descriptors.
-  explicit sse_fanout(const config::sse& settings);
+  explicit sse_fanout(const config::sse& settings,
+                      metrics_ptr counts = std::make_shared<metrics>());
 
   /// Calls `stop`.
   ~sse_fanout() override;

@@ -23,8 +23,13 @@ constexpr int64_t retry_spread = 4'000;
 
 } // namespace
 
-stream_table::stream_table(event_feed& feed, const config::sse& settings)
-  : feed_(feed), settings_(settings) {
+stream_table::stream_table(event_feed& feed, const config::sse& settings,
+                           metrics_ptr counts)
+  : feed_(feed), settings_(settings), counts_(std::move(counts)) {
+}
+
+void stream_table::count_streams() {
+  counts_->subscribers.set(static_cast<int64_t>(streams_.size()));
 }
 
 bool stream_table::is_full_for(const std::string& client) const {
@@ -40,6 +45,7 @@ uint64_t stream_table::open(const open_stream& request,
   if (is_full_for(request.client)) {
     log.info("Event stream refused: connection limit reached",
              {{"client", request.client}, {"streams", streams_.size()}});
+    counts_->subscribers_refused.add();
     const std::array<std::string_view, 1> parts{request.refused};
     sink->write(parts);
     return 0;
@@ -47,8 +53,10 @@ uint64_t stream_table::open(const open_stream& request,
   log.debug("Event stream opened", {{"client", request.client}});
   const auto number = ++last_number_;
   ++per_client_[request.client];
-  auto peer = std::make_unique<subscriber>(number, request, std::move(sink));
+  auto peer = std::make_unique<subscriber>(number, request, std::move(sink),
+                                           counts_->gaps);
   auto i = streams_.emplace(number, stream{std::move(peer), beats_}).first;
+  count_streams();
   return drain(i) ? number : 0;
 }
 
@@ -125,10 +133,12 @@ void stream_table::beat(timestamp now) {
   const auto period = static_cast<uint64_t>(settings_.heartbeat.count());
   for (auto i = streams_.begin(); i != streams_.end();) {
     const auto current = i++;
-    if (is_stalled(current->second))
+    if (is_stalled(current->second)) {
+      counts_->subscribers_cut.add();
       erase(current);
-    else if (current->first % period == beats_ % period)
+    } else if (current->first % period == beats_ % period) {
       current->second.peer->owe_heartbeat();
+    }
   }
   request_sweep();
 }
@@ -155,6 +165,7 @@ void stream_table::erase(stream_map::iterator i) {
   if (auto client = per_client_.find(peer.client()); --client->second == 0)
     per_client_.erase(client);
   streams_.erase(i);
+  count_streams();
 }
 
 void stream_table::close_all() {

@@ -14,7 +14,10 @@ namespace tunerd {
 /// and resumes by id; nobody waits for it.
 class stream_table {
 public:
-  stream_table(event_feed& feed, const config::sse& settings);
+  /// @param counts Kept up to date: subscribers, those that were refused or
+  /// cut, gaps.
+  stream_table(event_feed& feed, const config::sse& settings,
+               metrics_ptr counts = std::make_shared<metrics>());
 
   /// Takes a stream over, or writes `request.refused` if it is one too many.
   /// @returns its number; 0 if it is not there (any more).
@@ -59,10 +62,12 @@ private:
   bool drain(stream_map::iterator i);
   bool is_stalled(stream& x) const;
   void erase(stream_map::iterator i);
+  void count_streams();
   void count_pages(size_t before, size_t after);
 
   event_feed& feed_;
   config::sse settings_;
+  metrics_ptr counts_;
   /// By number, rising. A stream leaves when it is closed.
   stream_map streams_;
   /// How many streams each client has; who has none is not here.

@@ -13,12 +13,12 @@ constexpr int writes_per_turn = 4;
 } // namespace
 
 subscriber::subscriber(uint64_t number, const open_stream& request,
-                       std::unique_ptr<byte_sink> sink)
+                       std::unique_ptr<byte_sink> sink, counter& gaps)
   : number_(number), ctx_(request.ctx),
     client_(request.client), filter_{request.who, request.types,
                                      request.job_id},
     start_(parse_start(request.last_event_id)), sink_(std::move(sink)),
-    text_(request.accepted) {
+    gaps_(gaps), text_(request.accepted) {
 }
 
 subscriber::outcome subscriber::drain(event_feed& feed, timestamp now) {
@@ -48,10 +48,15 @@ bool subscriber::place(const event_feed& feed) {
   position_ = start_.after;
   if (start_.from == stream_start::kind::malformed) {
     const auto from = std::min<int64_t>(1, *live);
-    text_ += gap_frame({from, *live, gap_reason::malformed_id});
-    position_ = *live;
+    tell({from, *live, gap_reason::malformed_id});
   }
   return placed_ = true;
+}
+
+void subscriber::tell(const event_gap& gap) {
+  gaps_.add();
+  text_ += gap_frame(gap);
+  position_ = gap.to;
 }
 
 frame_batch subscriber::next_batch(const event_feed& feed) {
@@ -156,10 +161,8 @@ bool subscriber::take(replay_page page, const event_feed& feed) {
   // Meanwhile the ring may have covered it, and it may have gone on.
   if (!std::exchange(demanding_, false) || page.after != position_)
     return true;
-  if (const auto& gap = page.plan.gap) {
-    text_ += gap_frame(*gap);
-    position_ = gap->to;
-  }
+  if (page.plan.gap)
+    tell(*page.plan.gap);
   for (auto& frame : page.frames) {
     if (frame->id <= position_ || !wants(filter_, *frame))
       continue;

@@ -1,6 +1,7 @@
 #pragma once
 
 #include "actors/sse_broadcaster/event_feed.hpp"
+#include "actors/support/metrics.hpp"
 
 #include <deque>
 #include <memory>
@@ -29,8 +30,9 @@ public:
 /// it asks the log for a page, writes it, and looks again.
 class subscriber {
 public:
+  /// @param gaps Counts what it is told it cannot get; outlives it.
   subscriber(uint64_t number, const open_stream& request,
-             std::unique_ptr<byte_sink> sink);
+             std::unique_ptr<byte_sink> sink, counter& gaps);
 
   /// What `drain` ended with.
   enum class outcome : uint8_t {
@@ -89,6 +91,7 @@ private:
   // -- steps of drain
   // ----------------------------------------------------------
   bool place(const event_feed& feed);
+  void tell(const event_gap& gap);
   frame_batch next_batch(const event_feed& feed);
   void add_from_page(frame_batch& batch) const;
   outcome write(const frame_batch& batch);
@@ -103,6 +106,7 @@ private:
   subscription filter_;
   stream_start start_;
   std::unique_ptr<byte_sink> sink_;
+  counter& gaps_;
 
   bool placed_ = false;
   /// Everything up to here is written, filtered out or covered by a gap.

@@ -23,8 +23,8 @@ std::string cause_of(const caf::error& reason) {
 
 } // namespace
 
-worker_list supervisor_state::report(const get_workers& query) const {
-  worker_list result{query.ctx, {}};
+worker_list supervisor_state::report(const context& query) const {
+  worker_list result{query, {}};
   for (const auto& x : workers)
     result.workers.push_back(x.status);
   return result;
@@ -48,7 +48,11 @@ void supervisor_state::on_down(const caf::down_msg& down) {
     return; // One that was given up and has ended after all.
   i->handle = nullptr;
   tell_address(*i);
-  if (leaving && leaving->index == static_cast<size_t>(i - workers.begin()))
+  const bool was_asked
+    = leaving && leaving->index == static_cast<size_t>(i - workers.begin());
+  if (was_asked)
+    leaving.reset();
+  if (was_asked || !i->wanted)
     ended(*i);
   else
     crashed(*i, cause_of(down.reason));
@@ -77,6 +81,7 @@ void supervisor_state::stop(caf::error why) {
 // -- towards the wish ---------------------------------------------------------
 
 void supervisor_state::step() {
+  answer_orders(); // Before `finish`, which is the end of promises.
   if (!leaving && !stopping && !last_to_end())
     start_due();
   if (!leaving) {
@@ -85,6 +90,7 @@ void supervisor_state::step() {
     else if (stopping)
       return finish();
   }
+  answer_orders();
   arm();
 }
 
@@ -93,7 +99,7 @@ void supervisor_state::start_due() {
   for (auto& x : workers) {
     if (may_start(x) && start(x))
       started.push_back(&x);
-    if (stopping || (!x.ran && !x.given_up))
+    if (stopping || (!x.ran && !x.given_up && x.wanted))
       break; // The first time nobody starts before its predecessors.
   }
   // Only now: at start-up the store comes after the first of them.
@@ -103,12 +109,16 @@ void supervisor_state::start_due() {
 
 bool supervisor_state::may_start(const supervised& x) const {
   const auto& needed = x.what.restarts_with;
-  return !x.handle && !x.given_up && x.due <= self->clock().now()
+  return !x.handle && x.wanted && !x.given_up && x.due <= self->clock().now()
          && std::none_of(workers.begin(), workers.end(), [&](const auto& y) {
-              return !y.handle && !y.given_up
+              return !y.handle && !y.given_up && y.wanted
                      && std::find(needed.begin(), needed.end(), y.what.name)
                           != needed.end();
             });
+}
+
+bool supervisor_state::is_up(const supervised& x) const {
+  return x.handle && !(leaving && &workers[leaving->index] == &x);
 }
 
 bool supervisor_state::start(supervised& x) {
@@ -123,7 +133,10 @@ bool supervisor_state::start(supervised& x) {
   }
   self->monitor(x.handle);
   tell_address(x);
-  x.status.restarts += x.ran ? 1 : 0;
+  if (!std::exchange(x.excused, false) && x.ran) {
+    ++x.status.restarts;
+    settings.counts->worker_restarts.add();
+  }
   x.status.phase = worker_phase::running;
   x.ran = true;
   log.info("Worker started", {{"worker", x.what.name},
@@ -133,7 +146,8 @@ bool supervisor_state::start(supervised& x) {
 
 std::optional<size_t> supervisor_state::last_to_end() const {
   for (auto i = workers.size(); i-- > 0;)
-    if (workers[i].handle && (stopping || workers[i].replace))
+    if (workers[i].handle
+        && (stopping || workers[i].replace || !workers[i].wanted))
       return i;
   return std::nullopt;
 }
@@ -144,6 +158,7 @@ void supervisor_state::end(size_t index) {
   self->send_exit(x.handle, caf::exit_reason::user_shutdown);
   if (x.what.address) // Whoever asks from now on must not wait for it.
     caf::anon_send(x.what.address, incarnation{});
+  x.excused = !x.wanted;
   leaving = {.index = index, .until = now + (deadline - now) / 2};
 }
 
@@ -161,6 +176,7 @@ void supervisor_state::patience_over() {
   log.error("Worker did not end", {{"worker", x.what.name}});
   stuck.push_back(x.what.name);
   x.handle = nullptr;
+  leaving.reset();
   ended(x);
   // Two incarnations of one worker must never meet.
   stop(make_error(caf::sec::runtime_error,
@@ -190,8 +206,10 @@ void supervisor_state::arm() {
     consider(leaving->until);
   else
     for (const auto& x : workers)
-      if (!x.handle && !x.given_up && x.due > now)
+      if (!x.handle && x.wanted && !x.given_up && x.due > now)
         consider(x.due);
+  for (const auto& x : orders)
+    consider(x.until);
   if (next == armed)
     return;
   armed = next;
@@ -251,15 +269,23 @@ void supervisor_state::restart_with(const supervised& origin) {
     if (x.replace)
       x.status.phase = worker_phase::restarting;
   }
-  if (!leaving)
+  grant_grace();
+}
+
+void supervisor_state::grant_grace() {
+  if (!leaving && !stopping)
     deadline = self->clock().now() + settings.grace;
 }
 
 void supervisor_state::ended(supervised& x) {
-  leaving.reset();
   x.replace = false;
-  if (stopping)
-    x.status.phase = worker_phase::stopped;
+  x.excused = x.excused || !x.wanted;
+  x.status.phase
+    = stopping || !x.wanted ? worker_phase::stopped : worker_phase::restarting;
+  if (!x.wanted && !stopping) {
+    log_context scope{x.ctx};
+    log.info("Worker stopped", {{"worker", x.what.name}});
+  }
   announce(x);
 }
 
@@ -293,10 +319,6 @@ supervisor_state::find(const std::string& worker_name) {
   return i == workers.end() ? nullptr : &*i;
 }
 
-caf::result<worker_list> supervisor_state::control(const control_worker&) {
-  return make_error(ec::overloaded, "not built yet");
-}
-
 supervisor_actor::behavior_type
 supervisor(pointer<supervisor_actor, supervisor_state> self,
            std::vector<worker> workers, supervisor_settings settings,
@@ -323,7 +345,7 @@ supervisor(pointer<supervisor_actor, supervisor_state> self,
   });
   state.step();
   return {
-    [self](const get_workers& query) { return self->state.report(query); },
+    [self](const get_workers& query) { return self->state.report(query.ctx); },
     [self](const control_worker& x) { return self->state.control(x); },
     [self](const tick& t) { self->state.on_tick(t); },
   };

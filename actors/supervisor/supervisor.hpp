@@ -8,6 +8,7 @@
 #include "messages/interfaces.hpp"
 
 #include <caf/actor_clock.hpp>
+#include <caf/typed_response_promise.hpp>
 
 #include <deque>
 #include <functional>
@@ -23,6 +24,9 @@
 //            is asked after its DOWN (or after it was given up)
 //   starting in start order, once nothing is left to end, the backoff is over
 //            and everything the worker restarts with is alive
+//
+// What people want of a worker is part of the wish, too (`wanted`); who said so
+// is answered when the wish has come true.
 
 namespace tunerd {
 
@@ -45,7 +49,8 @@ struct worker {
   /// until the daemon is started again.
   bool essential = true;
 
-  /// Whether people may stop and start it.
+  /// Whether people may stop and start it. Stopped, its address answers
+  /// `worker_restarting` and those that restart with it live on without it.
   bool may_be_stopped = false;
 
   /// Called once when it has crashed too often and is not essential, e.g. to
@@ -86,6 +91,10 @@ struct supervisor_state {
     bool replace = false;
     /// Crashed too often; stays down.
     bool given_up = false;
+    /// False while people want it to be down.
+    bool wanted = true;
+    /// People stopped it: its next start is no restart.
+    bool excused = false;
     /// Not started before.
     time_point due = {};
     /// Oldest first. An entry leaves when it is older than the window; at most
@@ -98,6 +107,16 @@ struct supervisor_state {
     size_t index;
     time_point until;
     bool killed = false;
+  };
+
+  /// What somebody wants of a worker and waits for.
+  struct order {
+    context ctx;
+    size_t index;
+    worker_action action;
+    /// When it is answered with an error.
+    time_point until;
+    caf::typed_response_promise<worker_list> promise;
   };
 
   // -- data (self first, or CAF initialises another member with it) -----------
@@ -113,6 +132,8 @@ struct supervisor_state {
   /// When everything that is to end now must have ended.
   time_point deadline = {};
   bool stopping = false;
+  /// Not yet true; at most `orders_max`.
+  std::vector<order> orders = {};
   /// With what the supervisor quits.
   caf::error reason = {};
   /// Names of those that did not even obey `kill`. At most one per worker.
@@ -123,7 +144,7 @@ struct supervisor_state {
 
   // -- handlers, in the order of the interface --------------------------------
 
-  worker_list report(const get_workers& query) const;
+  worker_list report(const context& query) const;
 
   caf::result<worker_list> control(const control_worker& command);
 
@@ -131,7 +152,8 @@ struct supervisor_state {
 
   void on_down(const caf::down_msg& down);
 
-  /// Ends all workers, then this actor, with `why`. Idempotent: the first
+  /// Ends all workers, then this actor, with `why`. Nobody is left waiting.
+  /// Idempotent: the first
   /// reason counts.
   void stop(caf::error why);
 
@@ -140,6 +162,8 @@ struct supervisor_state {
   void step();
   void start_due();
   bool may_start(const supervised& x) const;
+  /// @returns whether `x` lives and was not asked to end.
+  bool is_up(const supervised& x) const;
   bool start(supervised& x);
   std::optional<size_t> last_to_end() const;
   void end(size_t index);
@@ -154,7 +178,21 @@ struct supervisor_state {
   /// @returns whether `x` may be restarted; if not, says and does what follows.
   bool forgivable(supervised& x);
   void restart_with(const supervised& origin);
+  /// Lets what is to end now take its time.
+  void grant_grace();
   void ended(supervised& x);
+
+  // -- what people want (orders.cpp) ------------------------------------------
+
+  /// @returns why `command` cannot be obeyed; none if it can.
+  caf::error objection(const control_worker& command,
+                       const supervised* x) const;
+  void want(supervised& x, worker_action action);
+  bool is_so(const order& x) const;
+  /// @returns why `x` will not come true; none if it still may.
+  caf::error hopeless(const order& x) const;
+  /// Answers those that have come true, and those that will not.
+  void answer_orders();
 
   // -- what others are told ---------------------------------------------------
 
