@@ -43,6 +43,9 @@ struct outbound {
   /// Of a whole call. Range: 1 s to 10 min. Key: `timeout_seconds`;
   /// SIMPLETUNER_HTTP_TIMEOUT.
   std::chrono::seconds timeout{30};
+  /// Goes before the proxies of the environment; empty for those. Set over the
+  /// API only (`proxy_url`).
+  std::string proxy_url = {};
 };
 
 } // namespace tunerd::config

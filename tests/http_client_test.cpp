@@ -274,6 +274,77 @@ TEST_CASE("a redirect is an answer and not followed",
   curl.stop();
 }
 
+TEST_CASE("HEAD has no body to wait for", "[provider][http_client]") {
+  tiny_server server{[](peer& other) {
+    CHECK(other.read_request().starts_with("HEAD /x HTTP/1.1"));
+    other.write("HTTP/1.1 200 OK\r\nContent-Length: 99\r\n\r\n");
+    other.wait_for_close();
+  }};
+  curl_thread curl{settings()};
+  auto request = get(server.url());
+  request.method = "HEAD";
+  const auto response = call(curl, request);
+  CHECK(response.status == 200);
+  CHECK(response.body.empty());
+  curl.stop();
+}
+
+TEST_CASE("a call goes by the route that is set when it starts",
+          "[provider][http_client][W6]") {
+  std::promise<std::string> seen;
+  tiny_server proxy{[&seen](peer& other) {
+    seen.set_value(other.read_request());
+    other.answer("by proxy");
+  }};
+  const auto route = settings();
+  curl_thread curl{route};
+  CHECK(call(curl, get(tiny_server::dead_url())).transfer
+        == http_transfer::not_sent);
+  route.outbound.set({.proxy_url = proxy.url()});
+  CHECK(call(curl, get("http://provider.invalid/y")).body == "by proxy");
+  CHECK(seen.get_future().get().starts_with("GET http://provider.invalid/y "));
+}
+
+// -- public addresses only ----------------------------------------------------
+
+TEST_CASE("a call for the public does not reach this machine",
+          "[provider][http_client][W4]") {
+  tiny_server server{[](peer& other) {
+    while (!other.read_request().empty())
+      other.answer("private");
+  }};
+  curl_thread curl{settings()};
+  // A connection that exists is no way around.
+  CHECK(call(curl, get(server.url())).body == "private");
+  const auto port = server.url().substr(std::string{"http://127.0.0.1"}.size());
+  for (const std::string host :
+       {"127.0.0.1", "localhost", "2130706433", "0x7f.1", "127.1", "0",
+        "[::ffff:127.0.0.1]", "[::1]"})
+    for (const auto* method : {"GET", "POST", "HEAD"}) {
+      auto request = get("http://" + host + port);
+      request.method = method;
+      request.public_only = true;
+      const auto response = call(curl, request);
+      INFO(method << " " << host);
+      CHECK(response.transfer == http_transfer::not_sent);
+      CHECK(response.failure == not_public_failure);
+    }
+  CHECK(server.connections() == 1);
+  CHECK(call(curl, get(server.url())).body == "private");
+  curl.stop();
+}
+
+TEST_CASE("a call for the public takes no proxy", "[provider][http_client]") {
+  tiny_server proxy{[](peer& other) { other.read_request(); }};
+  auto route = settings();
+  route.outbound = config::outbound{.proxy_url = proxy.url()};
+  curl_thread curl{route};
+  auto request = get("http://127.0.0.1:9/");
+  request.public_only = true;
+  CHECK(call(curl, request).failure == not_public_failure);
+  CHECK(proxy.connections() == 0);
+}
+
 // -- not sent or lost ---------------------------------------------------------
 
 TEST_CASE("a call that found no server was not sent",

@@ -99,12 +99,18 @@ TEST_CASE_METHOD(api_fixture, "a prediction goes from creation to its output",
   now += 2'200ms;
   const auto running = get(made);
   CHECK(running["status"] == "processing");
-  CHECK(running["logs"] == "step 1/10\nstep 2/10\nstep 3/10\n");
+  CHECK(running["logs"]
+        == "Preprocessing images\nWarmup\nTraining\n"
+           "step 1/10\nstep 2/10\nstep 3/10\n");
   CHECK(running["output"].is_null());
   now += 1h;
   const auto over = get(made);
   CHECK(over["status"] == "succeeded");
   CHECK(over["metrics"]["predict_time"] == 4.0);
+  CHECK(over["logs"].get<std::string>().starts_with(
+    running["logs"].get<std::string>()));
+  CHECK(over["logs"].get<std::string>().ends_with(
+    "step 10/10\nSaving checkpoint\n"));
   CHECK(over["output"].is_string());
   CHECK(over["error"].is_null());
   CHECK(over["data_removed"] == false);
@@ -115,6 +121,22 @@ TEST_CASE_METHOD(api_fixture, "a prediction goes from creation to its output",
   CHECK(later["input"].empty());
   CHECK(later["output"].is_null());
   CHECK(later["logs"] == "");
+}
+
+TEST_CASE_METHOD(api_fixture, "the secret of deliveries is one for the run",
+                 "[replicate_simulator]") {
+  const auto key = ask("GET", "/v1/webhooks/default/secret")["key"];
+  CHECK(key.get<std::string>().starts_with("whsec_"));
+  ask("POST", "/simulator/reset");
+  CHECK(ask("GET", "/v1/webhooks/default/secret")["key"] == key);
+  CHECK(replicate_api{opts}
+          .handle({.method = "GET",
+                   .target = "/v1/webhooks/default/secret",
+                   .headers = {{"authorization", "Bearer x"}}},
+                  now)
+          .reply.body.find(key.get<std::string>())
+        == std::string::npos);
+  ask("GET", "/v1/webhooks/other/secret", "", 404);
 }
 
 TEST_CASE_METHOD(api_fixture, "an input may say what becomes of it",

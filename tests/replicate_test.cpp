@@ -30,9 +30,15 @@ std::optional<std::string> secrets(const std::string& name) {
   return std::nullopt;
 }
 
-replicate api(config::replicate config = {.token = "r8_x"},
+replicate api(config::replicate section = {.token = "r8_x"},
               secret_source source = secrets) {
-  return {std::move(config), 30s, std::move(source)};
+  return {read_provider_settings("replicate", {std::move(section), {}}, {}),
+          std::move(source)};
+}
+
+std::optional<provider_job> seen_in(const json& body,
+                                    const std::string& profile) {
+  return read_prediction(body, profile, {});
 }
 
 http_response answer(int status, const std::string& body,
@@ -159,7 +165,7 @@ struct json_maker {
 
 TEST_CASE("each provider status has its name here", "[provider][P6][P7]") {
   const auto status_of = [](const std::string& raw) {
-    const auto seen = read_prediction({{"id", "x"}, {"status", raw}}, {});
+    const auto seen = seen_in({{"id", "x"}, {"status", raw}}, {});
     REQUIRE(seen);
     CHECK(seen->raw_status == raw);
     return seen->status ? to_string(*seen->status) : "none";
@@ -231,7 +237,7 @@ TEST_CASE("a cost is predict_time by the rate of the job's own profile",
   const auto cost = [](const char* profile, double seconds) {
     auto body = prediction;
     body["metrics"]["predict_time"] = seconds;
-    return *read_prediction(body, profile)->cost_micros;
+    return *seen_in(body, profile)->cost_micros;
   };
   CHECK(cost("h100", 1.0) == 1'525);
   CHECK(cost("h100-x2", 1.0) == 3'050);
@@ -247,30 +253,29 @@ TEST_CASE("a cost is predict_time by the rate of the job's own profile",
 
 TEST_CASE("a cost nobody can know stays unknown", "[provider][P4]") {
   auto body = prediction;
-  CHECK(!read_prediction(body, "h200")->cost_micros);
+  CHECK(!seen_in(body, "h200")->cost_micros);
   body["metrics"]["predict_time"] = nullptr;
-  CHECK(!read_prediction(body, "h100")->cost_micros);
+  CHECK(!seen_in(body, "h100")->cost_micros);
   body["metrics"]["predict_time"] = -1;
-  CHECK(!read_prediction(body, "h100")->cost_micros);
+  CHECK(!seen_in(body, "h100")->cost_micros);
   body["metrics"] = 7;
-  CHECK(!read_prediction(body, "h100")->cost_micros);
+  CHECK(!seen_in(body, "h100")->cost_micros);
   body = prediction;
   body["model"] = "someone/else";
-  CHECK(!read_prediction(body, "")->cost_micros);
+  CHECK(!seen_in(body, "")->cost_micros);
 }
 
 TEST_CASE("a cost is exact to half a micro-dollar", "[provider][W5]") {
   std::mt19937_64 random{Catch::rngSeed()};
   for (int i = 0; i < 5'000; ++i) {
-    const hardware_profile profile{"x", "x",
-                                   static_cast<int64_t>(random() % 20'000'000)};
+    const auto rate = static_cast<int64_t>(random() % 20'000'000);
     const auto micros = random() % 1'000'000'000'000;
-    const auto cost = cost_micros(profile, static_cast<double>(micros) / 1e6);
+    const auto cost = cost_micros(rate, static_cast<double>(micros) / 1e6);
     REQUIRE(cost);
     const auto exact = static_cast<long double>(micros) / 1e9L
-                       * static_cast<long double>(profile.nano_usd_per_second);
+                       * static_cast<long double>(rate);
     INFO("seed " << Catch::rngSeed() << " micros " << micros << " rate "
-                 << profile.nano_usd_per_second);
+                 << rate);
     CHECK(std::fabs(static_cast<long double>(*cost) - exact) <= 0.5001L);
   }
 }
@@ -286,6 +291,37 @@ TEST_CASE("a URL's origin has scheme, host and port", "[provider]") {
         "https://api.replicate.com\r\nx: y/", "https://api .com/"}) {
     INFO(url);
     CHECK(origin_of(url).empty());
+  }
+}
+
+TEST_CASE("of a long text its last whole lines are kept", "[provider]") {
+  CHECK(last_lines("", 4) == "");
+  CHECK(last_lines("a\nb\n", 4) == "a\nb\n");
+  CHECK(last_lines("a\nb\nc", 4) == "b\nc");
+  CHECK(last_lines("a\nb\nc\n", 4) == "b\nc\n");
+  CHECK(last_lines("aaa\nb\n", 4) == "b\n");
+  CHECK(last_lines("aaaaaa\n", 4) == "aaa\n");
+  CHECK(last_lines("aaaaaa", 4) == "aaaa");
+  CHECK(last_lines("a\u00e4\u00e4", 3) == "\u00e4"); // not half of one
+}
+
+TEST_CASE("what is kept of a text is its end and valid UTF-8", "[provider]") {
+  std::mt19937_64 random{Catch::rngSeed()};
+  for (int i = 0; i < 3'000; ++i) {
+    std::string text;
+    for (size_t n = random() % 30; n > 0; --n)
+      text += std::vector{"a",      "\n",         "\u00e4",
+                          "\u20ac", "\U0001f600", "a line\n"}[random() % 6];
+    const auto bytes_max = random() % 40 + 1;
+    const auto kept = last_lines(text, bytes_max);
+    INFO("seed " << Catch::rngSeed() << ": " << text);
+    REQUIRE(kept.size() <= bytes_max);
+    REQUIRE(text.ends_with(kept));
+    REQUIRE_NOTHROW(json(kept).dump()); // throws on bad UTF-8
+    const bool whole_line = kept.size() == text.size()
+                            || text[text.size() - kept.size() - 1] == '\n';
+    const auto end = text.find('\n', text.size() - kept.size());
+    REQUIRE((whole_line || end + 1 >= text.size() || end == text.npos));
   }
 }
 
@@ -356,7 +392,7 @@ TEST_CASE("a listing follows its cursor on the configured host only",
 // -- answers ------------------------------------------------------------------
 
 TEST_CASE("a prediction is read in full", "[provider]") {
-  const auto seen = read_prediction(prediction, "h100-x8");
+  const auto seen = seen_in(prediction, "h100-x8");
   REQUIRE(seen);
   CHECK(seen->external_id == "k3writej");
   CHECK(seen->status == job_status::completed);
@@ -378,7 +414,7 @@ TEST_CASE("what a prediction leaves out stays absent", "[provider][P4]") {
                                                    {"error", nullptr},
                                                    {"started_at", nullptr},
                                                    {"metrics", nullptr}}}) {
-    const auto seen = read_prediction(body, "h100");
+    const auto seen = seen_in(body, "h100");
     REQUIRE(seen);
     CHECK(!seen->status);
     CHECK(!seen->started_at);
@@ -394,7 +430,7 @@ TEST_CASE("output and error come in several shapes", "[provider]") {
   const auto with = [](const char* key, json value) {
     auto body = prediction;
     body[key] = std::move(value);
-    return *read_prediction(body, "h100");
+    return *seen_in(body, "h100");
   };
   CHECK(with("output", {"u1", "u2"}).output_url == "u1");
   CHECK(with("output", {{"url", "u3"}}).output_url == "u3");
@@ -661,7 +697,7 @@ TEST_CASE("a webhook is the request's, else the configured one", "[provider]") {
   CHECK(webhook(hooked, "https://them/hook") == "https://them/hook");
   CHECK(webhook({}, "").empty());
   CHECK(webhook({.base_url = "http://127.0.0.1:1"}, "http://us")
-        == "http://us");
+        == "http://us/api/webhooks/replicate");
 }
 
 // -- secrets ------------------------------------------------------------------

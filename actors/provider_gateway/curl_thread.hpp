@@ -1,5 +1,6 @@
 #pragma once
 
+#include "actors/support/live.hpp"
 #include "config/providers.hpp"
 #include "messages/http.hpp"
 
@@ -19,10 +20,16 @@
 
 namespace tunerd {
 
+/// The failure of a call whose `public_only` forbade the address. It was not
+/// sent.
+inline constexpr const char* not_public_failure
+  = "the address is not one of the public internet";
+
 /// How outbound calls are made.
 struct curl_settings {
-  /// Its `timeout` is not used: each request has its own.
-  config::outbound outbound = {};
+  /// Read anew for each call. Its `timeout` is not used: each request has its
+  /// own.
+  live<config::outbound> outbound = {};
   /// Calls under way at once. Range: 1 to 1000.
   size_t in_flight_max = 64;
   /// Calls waiting to get under way; one more is refused.

@@ -1,5 +1,9 @@
 #include "actors/provider_gateway/curl_transfer.hpp"
 
+#include "actors/provider_gateway/public_address.hpp"
+
+#include <sys/socket.h>
+
 #include <algorithm>
 #include <stdexcept>
 
@@ -102,6 +106,7 @@ void curl_transfer::prepare(http_request request, caf::timespan time_left,
   curl_easy_setopt(easy, CURLOPT_HEADERDATA, this);
   set_limits(time_left);
   set_security();
+  set_route();
   set_request();
 }
 
@@ -124,18 +129,36 @@ void curl_transfer::set_security() {
   auto* easy = easy_.get();
   curl_easy_setopt(easy, CURLOPT_PROTOCOLS_STR, "http,https");
   curl_easy_setopt(easy, CURLOPT_FOLLOWLOCATION, 0L);
-  const bool verify = settings_.outbound.ssl_verify;
+  const auto outbound = settings_.outbound.get();
+  const bool verify = outbound->ssl_verify;
   curl_easy_setopt(easy, CURLOPT_SSL_VERIFYPEER, verify ? 1L : 0L);
   curl_easy_setopt(easy, CURLOPT_SSL_VERIFYHOST, verify ? 2L : 0L);
-  if (!settings_.outbound.ca_bundle.empty())
-    curl_easy_setopt(easy, CURLOPT_CAINFO,
-                     settings_.outbound.ca_bundle.c_str());
+  if (!outbound->ca_bundle.empty())
+    curl_easy_setopt(easy, CURLOPT_CAINFO, outbound->ca_bundle.c_str());
+  if (!outbound->proxy_url.empty())
+    curl_easy_setopt(easy, CURLOPT_PROXY, outbound->proxy_url.c_str());
+}
+
+void curl_transfer::set_route() {
+  if (!request_.public_only)
+    return;
+  auto* easy = easy_.get();
+  // The address is judged when its socket is made, after all names and
+  // notations are resolved. So no connection may be one that exists already,
+  // and none may lead to a proxy, which would resolve the name itself.
+  curl_easy_setopt(easy, CURLOPT_PROXY, "");
+  curl_easy_setopt(easy, CURLOPT_FRESH_CONNECT, 1L);
+  curl_easy_setopt(easy, CURLOPT_FORBID_REUSE, 1L);
+  curl_easy_setopt(easy, CURLOPT_OPENSOCKETFUNCTION, &curl_transfer::on_socket);
+  curl_easy_setopt(easy, CURLOPT_OPENSOCKETDATA, this);
 }
 
 void curl_transfer::set_request() {
   auto* easy = easy_.get();
   curl_easy_setopt(easy, CURLOPT_URL, request_.url.c_str());
-  if (request_.method != "GET") {
+  if (request_.method == "HEAD") {
+    curl_easy_setopt(easy, CURLOPT_NOBODY, 1L); // Or it waits for a body.
+  } else if (request_.method != "GET") {
     curl_easy_setopt(easy, CURLOPT_POST, 1L);
     curl_easy_setopt(easy, CURLOPT_CUSTOMREQUEST, request_.method.c_str());
     curl_easy_setopt(easy, CURLOPT_POSTFIELDSIZE_LARGE,
@@ -170,7 +193,20 @@ size_t curl_transfer::on_header(char* bytes, size_t one, size_t count,
   return transfer->take_header({bytes, one * count}) ? one * count : 0;
 }
 
+curl_socket_t curl_transfer::on_socket(void* self, curlsocktype,
+                                       curl_sockaddr* address) {
+  auto* transfer = static_cast<curl_transfer*>(self);
+  if (!is_public(address->addr)) {
+    transfer->refusal_ = not_public_failure;
+    return CURL_SOCKET_BAD;
+  }
+  return ::socket(address->family, address->socktype | SOCK_CLOEXEC,
+                  address->protocol);
+}
+
 bool curl_transfer::take_body(std::string_view bytes) {
+  if (request_.public_only)
+    return true; // Whoever names the address is told nothing of what it says.
   if (response_.body.size() + bytes.size() > settings_.body_bytes_max) {
     refusal_ = "the answer's body is too large";
     return false;

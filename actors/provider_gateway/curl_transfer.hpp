@@ -53,9 +53,12 @@ public:
 private:
   static size_t on_body(char* bytes, size_t one, size_t count, void* self);
   static size_t on_header(char* bytes, size_t one, size_t count, void* self);
+  static curl_socket_t on_socket(void* self, curlsocktype purpose,
+                                 curl_sockaddr* address);
 
   void set_limits(caf::timespan time_left);
   void set_security();
+  void set_route();
   void set_request();
   void add_header(const std::string& line);
   bool take_body(std::string_view bytes);

@@ -8,14 +8,26 @@
 
 namespace tunerd {
 
+/// What a machine is priced by.
+enum class gpu : uint8_t { h100, l40s };
+
+/// Price of a second of one GPU, in nano-USD: at most `rate_max`.
+struct gpu_rates {
+  int64_t h100 = 1'525'000;
+  int64_t l40s = 972'222;
+
+  /// A dollar per second; more would overflow a cost.
+  static constexpr int64_t rate_max = 1'000'000'000;
+};
+
 /// A machine that trainer models of Replicate run on.
 struct hardware_profile {
   /// E.g. "h100-x8".
   std::string_view name;
   /// E.g. "8x H100".
   std::string_view hardware;
-  /// Price of a second, in thousandths of a micro-USD.
-  int64_t nano_usd_per_second;
+  gpu kind = gpu::h100;
+  int64_t gpus = 1;
 };
 
 /// What a submission without a profile gets.
@@ -34,10 +46,13 @@ std::string model_of(const hardware_profile& profile);
 /// @returns all names, for people: "h100, h100-x2, ...".
 std::string hardware_profile_names();
 
+/// @returns the price of a second on that machine, in nano-USD.
+int64_t rate_of(const hardware_profile& profile, const gpu_rates& rates);
+
+/// @param rate In nano-USD per second.
 /// @param predict_seconds As the provider measured it.
 /// @returns micro-USD, rounded half up from the exact product; none if the
 /// number is not finite, negative or above 30 years.
-caf::optional<int64_t> cost_micros(const hardware_profile& profile,
-                                   double predict_seconds);
+caf::optional<int64_t> cost_micros(int64_t rate, double predict_seconds);
 
 } // namespace tunerd

@@ -8,6 +8,10 @@ using json = nlohmann::json;
 
 constexpr int depth_max = 100;
 
+bool continues_character(char c) {
+  return (static_cast<unsigned char>(c) & 0xC0) == 0x80;
+}
+
 /// Counts brackets outside of texts; exact for valid JSON, and what is not
 /// valid is refused anyway.
 bool nests_too_deep(std::string_view text) {
@@ -58,11 +62,23 @@ std::string text_member(const json& object, const char* key) {
 std::string shortened(std::string text, size_t bytes_max) {
   if (text.size() <= bytes_max)
     return text;
-  while (bytes_max > 0
-         && (static_cast<unsigned char>(text[bytes_max]) & 0xC0) == 0x80)
+  while (bytes_max > 0 && continues_character(text[bytes_max]))
     --bytes_max;
   text.resize(bytes_max);
   return text;
+}
+
+std::string last_lines(std::string text, size_t bytes_max) {
+  if (text.size() <= bytes_max)
+    return text;
+  auto begin = text.size() - bytes_max;
+  // A line break just before the last bytes makes them whole lines as they are.
+  const auto end = text.find('\n', begin - 1);
+  if (end != std::string::npos && end + 1 < text.size())
+    begin = end + 1;
+  while (begin < text.size() && continues_character(text[begin]))
+    ++begin;
+  return text.erase(0, begin);
 }
 
 } // namespace tunerd

@@ -28,4 +28,8 @@ std::string text_member(const nlohmann::json& object, const char* key);
 /// @returns at most `bytes_max` bytes of `text`, cut between characters.
 std::string shortened(std::string text, size_t bytes_max);
 
+/// @returns the end of `text`, at most `bytes_max` bytes, from the beginning of
+/// a line on; of a line that is itself longer, from a character on.
+std::string last_lines(std::string text, size_t bytes_max);
+
 } // namespace tunerd

@@ -4,6 +4,7 @@
 #include "messages/error.hpp"
 #include "messages/http.hpp"
 #include "messages/providers.hpp"
+#include "messages/webhooks.hpp"
 
 #include <caf/expected.hpp>
 
@@ -35,6 +36,12 @@ public:
   virtual http_request
   cancellation(const cancel_provider_job& command) const = 0;
 
+  /// Asks who we are to it.
+  virtual http_request account(const context& ctx) const = 0;
+
+  /// Asks for the secret that it signs deliveries with.
+  virtual http_request webhook_secret(const context& ctx) const = 0;
+
   // -- what an answer means ---------------------------------------------------
 
   /// @param now Time of day; a `Retry-After` may be a date.
@@ -52,6 +59,18 @@ public:
   virtual caf::expected<provider_job>
   read_cancelled(const http_response& response,
                  const cancel_provider_job& command) const = 0;
+
+  /// @returns type, name and the like as a JSON object.
+  virtual caf::expected<std::string>
+  read_account(const http_response& response) const = 0;
+
+  virtual caf::expected<std::string>
+  read_webhook_secret(const http_response& response) const = 0;
+
+  /// What a delivery says, as if it were signed; its headers are not looked at.
+  /// @returns `validation_error` if it names no job.
+  virtual caf::expected<webhook_read>
+  read_delivery(const read_webhook& query) const = 0;
 
   /// @returns how long the provider wants us to wait; 0 if it does not say.
   virtual caf::timespan retry_after(const http_response& response,

@@ -1,8 +1,9 @@
 #pragma once
 
-#include "actors/provider_gateway/provider_api.hpp"
+#include "actors/provider_gateway/provider_account.hpp"
 #include "actors/support/actor.hpp"
 #include "actors/support/clocks.hpp"
+#include "actors/support/live.hpp"
 #include "actors/support/metrics.hpp"
 #include "config/providers.hpp"
 #include "messages/interfaces.hpp"
@@ -24,11 +25,18 @@ struct provider_gateway_settings {
   secret_source secrets = {};
   outside world = {};
   metrics_ptr counts = std::make_shared<metrics>();
+  /// Set to `outbound` as the API has changed it; the curl thread's own.
+  live<config::outbound> network = {};
+  /// How old or new a delivery may be. SIMPLETUNER_WEBHOOK_TIMESTAMP_TOLERANCE.
+  std::chrono::seconds webhook_tolerance{300};
+  /// The provider is a simulator: nothing set over the API leads elsewhere.
+  bool keeps_base_url = false;
 };
 
 /// The PROVIDER GATEWAY with what it tells itself.
 using provider_gateway_worker = provider_desk_actor::extend<
-  // INTERNAL: the pause before the next try of call `generation` is over.
+  // INTERNAL: the pause before the next try of call `generation` is over; 0 is
+  // the reading of the settings.
   caf::reacts_to<tick>>;
 
 /// State of the PROVIDER GATEWAY: which queries and cancellations are under
@@ -36,14 +44,17 @@ using provider_gateway_worker = provider_desk_actor::extend<
 struct provider_gateway_state {
   static inline constexpr const char* name = "provider-gateway";
 
+  /// Gets the last answer to a call, or why it was not made.
+  using finish_call = std::function<void(const caf::expected<http_response>&)>;
+
   /// A query or cancellation until its answer.
   struct call {
-    /// For a log reader: look_up, list, cancel.
+    /// For a log reader: look_up, list, cancel, ...
     const char* operation;
-    std::shared_ptr<const provider_api> api;
+    provider_account* to;
     http_request request;
     /// Delivers the promise.
-    std::function<void(const http_response&)> finish;
+    finish_call finish;
     int tries = 0;
   };
 
@@ -52,18 +63,21 @@ struct provider_gateway_state {
   pointer<provider_gateway_worker, provider_gateway_state> self;
   http_client_actor client;
   settings_store_actor stored;
-  secret_source secrets;
-  outside world;
-  /// How long the client may take to answer.
-  caf::timespan patience;
-  /// Keyed by name; fixed.
-  std::map<std::string, std::shared_ptr<const provider_api>> providers;
+  provider_gateway_settings settings;
+  /// Keyed by name. Entries neither come nor go, so that calls point at them.
+  std::map<std::string, provider_account> providers = {};
 
-  /// Keyed by a number of our own. An entry leaves with its answer, at the
-  /// latest after `tries_max` tries. At most `calls_max`, then `overloaded`.
+  /// Keyed by a number of our own, from 1. An entry leaves with its answer, at
+  /// the latest after `tries_max` tries. At most `calls_max`, then
+  /// `overloaded`.
   std::map<uint64_t, call> calls = {};
   uint64_t last_call = 0;
   static constexpr size_t calls_max = 4096;
+
+  /// Of the newest question to the store: only its answer counts.
+  uint64_t settings_asked = 0;
+  int settings_failures = 0;
+  bool settings_retry_pending = false;
 
   // -- handlers, in the order of the interface --------------------------------
 
@@ -78,14 +92,14 @@ struct provider_gateway_state {
   caf::result<provider_job_cancelled>
   cancel(const cancel_provider_job& command);
 
-  caf::result<provider_list> list_providers(const get_providers& query);
+  provider_list list_providers(const get_providers& query) const;
 
-  caf::result<provider_config_found> show_config(
-    const get_provider_config& query);
+  caf::result<provider_config_found>
+  show_config(const get_provider_config& query);
 
   caf::result<provider_validated> validate(const validate_provider& query);
 
-  caf::result<breaker_list> show_breakers(const get_breakers& query);
+  breaker_list show_breakers(const get_breakers& query) const;
 
   caf::result<webhook_read> read(const read_webhook& query);
 
@@ -95,32 +109,75 @@ struct provider_gateway_state {
 
   void try_again(const tick& due);
 
-  // -- steps ------------------------------------------------------------------
+  // -- steps of calls (provider_calls.cpp) ------------------------------------
 
   /// @returns the provider of that name or `unknown_provider`.
-  caf::expected<std::shared_ptr<const provider_api>>
-  find(const std::string& provider) const;
+  caf::expected<provider_account*> find(const std::string& provider);
 
-  submission_outcome read_submission(const provider_api& api,
-                                     const http_response& response,
-                                     const std::vector<std::string>& sent);
-
-  /// @returns an error if there is no room.
-  caf::error begin(call started);
+  void begin(call started);
 
   void make_call(uint64_t id);
 
   void settle(uint64_t id, const http_response& response);
 
-  /// Sends `request` and logs what came back; `then` gets an answer in every
-  /// case, also when the client failed.
-  void send(const char* operation, const http_request& request,
+  void finish(uint64_t id, const caf::expected<http_response>& result);
+
+  /// Asks the breaker. @returns the era of the call, or none: not now.
+  std::optional<uint64_t> admit(provider_account& to);
+
+  /// Tells the breaker.
+  void conclude(provider_account& to, uint64_t era, call_verdict verdict,
+                const http_response& response);
+
+  /// Sends `request`, counts and logs what came back; `then` gets an answer in
+  /// every case, also when the client failed.
+  /// @param era From `admit`.
+  void send(provider_account& to, uint64_t era, const char* operation,
+            const http_request& request,
             std::function<void(const http_response&)> then);
+
+  submission_outcome read_submission(const provider_api& api,
+                                     const http_response& response,
+                                     const std::vector<std::string>& sent);
+
+  // -- steps of settings (provider_desk.cpp) ----------------------------------
+
+  void read_settings(const context& ctx);
+
+  void take_settings(uint64_t asked, const settings_found& found);
+
+  void miss_settings(uint64_t asked, const caf::error& err);
+
+  void apply(provider_account& to,
+             const std::map<std::string, std::string>& values);
+
+  // -- steps of webhooks (webhook_intake.cpp) ---------------------------------
+
+  /// @returns the key that is configured or was fetched lately, none if it has
+  /// to be fetched, or why it cannot be used.
+  caf::expected<std::optional<std::string>>
+  known_key(const provider_account& to) const;
+
+  /// @returns a promise that is kept when the provider has told its key.
+  caf::result<webhook_read> await_key(provider_account& to,
+                                      const read_webhook& query);
+
+  void take_key(provider_account& to,
+                const caf::expected<http_response>& response);
+
+  /// @param key Or why there is none.
+  caf::expected<webhook_read> check(const provider_account& to,
+                                    const read_webhook& query,
+                                    const caf::expected<std::string>& key);
+
+  /// Counts and logs a refusal. @returns `err`.
+  caf::error refuse(const read_webhook& query, caf::error err);
 };
 
 /// Spawn function of the PROVIDER GATEWAY. Speaks the API of each configured
 /// provider through `client`. Queries and cancellations are tried up to three
 /// times and may take `provider_call_max`; a submission is tried once.
+/// @param stored May be empty: then the settings of the file stay in force.
 provider_gateway_worker::behavior_type
 provider_gateway(pointer<provider_gateway_worker, provider_gateway_state> self,
                  provider_gateway_settings settings, http_client_actor client,

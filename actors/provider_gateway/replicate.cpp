@@ -2,26 +2,23 @@
 
 #include "actors/provider_gateway/json_text.hpp"
 #include "actors/provider_gateway/replicate_answers.hpp"
+#include "actors/provider_gateway/replicate_delivery.hpp"
 #include "actors/provider_gateway/replicate_input.hpp"
 #include "actors/provider_gateway/time_text.hpp"
 #include "actors/provider_gateway/url.hpp"
 
 namespace tunerd {
 
-replicate::replicate(config::replicate config, caf::timespan timeout,
-                     secret_source secrets)
-  : config_(std::move(config)), timeout_(timeout),
-    secrets_(std::move(secrets)) {
-  while (config_.base_url.ends_with('/'))
-    config_.base_url.pop_back();
+replicate::replicate(provider_settings settings, secret_source secrets)
+  : settings_(std::move(settings)), secrets_(std::move(secrets)) {
 }
 
 http_request replicate::request(const context& ctx, std::string method,
                                 const std::string& path) const {
-  http_request result{ctx, std::move(method), config_.base_url + path};
-  if (!config_.token.empty())
-    result.headers.emplace_back("authorization", "Bearer " + config_.token);
-  result.timeout = timeout_;
+  http_request result{ctx, std::move(method), settings_.base_url + path};
+  if (!settings_.token.empty())
+    result.headers.emplace_back("authorization", "Bearer " + settings_.token);
+  result.timeout = settings_.network.timeout;
   return result;
 }
 
@@ -29,7 +26,7 @@ http_request replicate::request(const context& ctx, std::string method,
 
 caf::expected<job_prepared>
 replicate::prepare(const prepare_job& request) const {
-  return prepare_replicate_job(request, config_, secrets_);
+  return prepare_replicate_job(request, settings_, secrets_);
 }
 
 http_request replicate::submission(const submit_to_provider& command,
@@ -71,16 +68,24 @@ http_request replicate::cancellation(const cancel_provider_job& command) const {
                    + "/cancel");
 }
 
+http_request replicate::account(const context& ctx) const {
+  return request(ctx, "GET", "/account");
+}
+
+http_request replicate::webhook_secret(const context& ctx) const {
+  return request(ctx, "GET", "/webhooks/default/secret");
+}
+
 bool replicate::is_ours(const std::string& url) const {
   const auto origin = origin_of(url);
-  return !origin.empty() && origin == origin_of(config_.base_url);
+  return !origin.empty() && origin == origin_of(settings_.base_url);
 }
 
 // -- what an answer means -----------------------------------------------------
 
 submission_outcome replicate::read_submission(const http_response& response,
                                               timestamp now) const {
-  return read_replicate_submission(response, now);
+  return read_replicate_submission(response, settings_.rates, now);
 }
 
 caf::expected<provider_job>
@@ -89,9 +94,11 @@ replicate::read_job(const http_response& response,
   if (auto err = replicate_failure(response))
     return err;
   const auto body = parse_json(response.body).value_or(nullptr);
-  auto seen = read_prediction(body, query.hardware_profile);
+  auto seen = read_prediction(body, query.hardware_profile, settings_.rates);
   if (!seen || seen->external_id != query.external_id)
     return make_error(ec::provider_error, "not the prediction asked for");
+  if (query.with_logs || (seen->status && is_terminal(*seen->status)))
+    seen->logs = read_logs(body);
   return std::move(*seen);
 }
 
@@ -99,7 +106,7 @@ caf::expected<provider_job_page>
 replicate::read_page(const http_response& response) const {
   if (auto err = replicate_failure(response))
     return err;
-  auto page = read_predictions(response.body);
+  auto page = read_predictions(response.body, settings_.rates);
   if (!page)
     return make_error(ec::provider_error, "not a list of predictions");
   if (!page->next.empty() && !is_ours(page->next))
@@ -116,10 +123,37 @@ replicate::read_cancelled(const http_response& response,
     return err;
   // It took the call; what the body says is a bonus.
   const auto body = parse_json(response.body).value_or(nullptr);
-  if (auto seen = read_prediction(body, {});
+  if (auto seen = read_prediction(body, {}, settings_.rates);
       seen && !unknown && seen->external_id == command.external_id)
     return std::move(*seen);
   return provider_job{command.external_id};
+}
+
+caf::expected<std::string>
+replicate::read_account(const http_response& response) const {
+  if (auto err = replicate_failure(response))
+    return err;
+  const auto body = parse_json(response.body).value_or(nullptr);
+  if (!body.is_object())
+    return make_error(ec::provider_error, "not an account");
+  return json_text({{"type", text_member(body, "type")},
+                    {"username", text_member(body, "username")},
+                    {"name", text_member(body, "name")}});
+}
+
+caf::expected<std::string>
+replicate::read_webhook_secret(const http_response& response) const {
+  if (auto err = replicate_failure(response))
+    return err;
+  auto key = text_member(parse_json(response.body).value_or(nullptr), "key");
+  if (key.empty())
+    return make_error(ec::provider_error, "not a webhook secret");
+  return key;
+}
+
+caf::expected<webhook_read>
+replicate::read_delivery(const read_webhook& query) const {
+  return read_replicate_delivery(query, settings_.rates);
 }
 
 caf::timespan replicate::retry_after(const http_response& response,

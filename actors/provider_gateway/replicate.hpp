@@ -1,17 +1,15 @@
 #pragma once
 
 #include "actors/provider_gateway/provider_api.hpp"
-#include "config/providers.hpp"
+#include "actors/provider_gateway/provider_settings.hpp"
 
 namespace tunerd {
 
 /// Replicate's API, see REFERENCE 5. Pure.
 class replicate : public provider_api {
 public:
-  /// @param timeout Of each call.
   /// @param secrets Asked in `prepare` only, whether a secret exists.
-  replicate(config::replicate config, caf::timespan timeout,
-            secret_source secrets);
+  replicate(provider_settings settings, secret_source secrets);
 
   caf::expected<job_prepared>
   prepare(const prepare_job& request) const override;
@@ -25,6 +23,10 @@ public:
   listing(const list_provider_jobs& query) const override;
 
   http_request cancellation(const cancel_provider_job& command) const override;
+
+  http_request account(const context& ctx) const override;
+
+  http_request webhook_secret(const context& ctx) const override;
 
   submission_outcome read_submission(const http_response& response,
                                      timestamp now) const override;
@@ -40,6 +42,15 @@ public:
   read_cancelled(const http_response& response,
                  const cancel_provider_job& command) const override;
 
+  caf::expected<std::string>
+  read_account(const http_response& response) const override;
+
+  caf::expected<std::string>
+  read_webhook_secret(const http_response& response) const override;
+
+  caf::expected<webhook_read>
+  read_delivery(const read_webhook& query) const override;
+
   caf::timespan retry_after(const http_response& response,
                             timestamp now) const override;
 
@@ -50,8 +61,7 @@ private:
 
   bool is_ours(const std::string& url) const;
 
-  config::replicate config_;
-  caf::timespan timeout_;
+  provider_settings settings_;
   secret_source secrets_;
 };
 

@@ -1,6 +1,5 @@
 #include "actors/provider_gateway/replicate_answers.hpp"
 
-#include "actors/provider_gateway/hardware_profile.hpp"
 #include "actors/provider_gateway/provider_status.hpp"
 #include "actors/provider_gateway/time_text.hpp"
 
@@ -15,6 +14,7 @@ namespace {
 using json = nlohmann::json;
 
 constexpr size_t text_bytes_max = 4096;
+constexpr size_t log_bytes_max = 1024 * 1024;
 
 constexpr std::array status_names{
   status_name{"starting", job_status::queued},
@@ -58,14 +58,15 @@ std::string input_in(const json& prediction) {
 }
 
 caf::optional<int64_t> cost_of(const json& prediction,
-                               const std::string& hardware_profile) {
+                               const std::string& hardware_profile,
+                               const gpu_rates& rates) {
   const auto* profile = hardware_profile.empty()
                           ? profile_of_model(text_member(prediction, "model"))
                           : find_hardware_profile(hardware_profile);
   const auto& seconds = member(member(prediction, "metrics"), "predict_time");
   if (profile == nullptr || !seconds.is_number())
     return caf::none;
-  return cost_micros(*profile, seconds.get<double>());
+  return cost_micros(rate_of(*profile, rates), seconds.get<double>());
 }
 
 /// @returns what people should read about an answer that is not 2xx.
@@ -126,8 +127,9 @@ caf::timespan wait_in_detail(const std::string& detail) {
 
 } // namespace
 
-std::optional<provider_job>
-read_prediction(const json& prediction, const std::string& hardware_profile) {
+std::optional<provider_job> read_prediction(const json& prediction,
+                                            const std::string& hardware_profile,
+                                            const gpu_rates& rates) {
   provider_job result{text_member(prediction, "id")};
   if (result.external_id.empty() || result.external_id.size() > 256)
     return std::nullopt;
@@ -136,7 +138,7 @@ read_prediction(const json& prediction, const std::string& hardware_profile) {
   result.created_at = time_member(prediction, "created_at");
   result.started_at = time_member(prediction, "started_at");
   result.completed_at = time_member(prediction, "completed_at");
-  result.cost_micros = cost_of(prediction, hardware_profile);
+  result.cost_micros = cost_of(prediction, hardware_profile, rates);
   result.output_url = url_in(member(prediction, "output"));
   result.error_message = text_in(member(prediction, "error"));
   const auto version = text_member(prediction, "version");
@@ -145,7 +147,12 @@ read_prediction(const json& prediction, const std::string& hardware_profile) {
   return result;
 }
 
-std::optional<provider_job_page> read_predictions(const std::string& body) {
+std::string read_logs(const json& prediction) {
+  return last_lines(text_member(prediction, "logs"), log_bytes_max);
+}
+
+std::optional<provider_job_page> read_predictions(const std::string& body,
+                                                  const gpu_rates& rates) {
   const auto page = parse_json(body).value_or(nullptr);
   const auto& results = member(page, "results");
   const auto& next = member(page, "next");
@@ -154,7 +161,7 @@ std::optional<provider_job_page> read_predictions(const std::string& body) {
   provider_job_page answer;
   answer.next = next.is_string() ? next.get<std::string>() : std::string{};
   for (const auto& prediction : results) {
-    auto seen = read_prediction(prediction, {});
+    auto seen = read_prediction(prediction, {}, rates);
     if (!seen)
       return std::nullopt;
     answer.jobs.push_back(std::move(*seen));
@@ -180,6 +187,7 @@ caf::error replicate_failure(const http_response& response) {
 }
 
 submission_outcome read_replicate_submission(const http_response& response,
+                                             const gpu_rates& rates,
                                              timestamp now) {
   using enum submission_result;
   if (response.transfer != http_transfer::answered)
@@ -189,7 +197,7 @@ submission_outcome read_replicate_submission(const http_response& response,
                    response.failure);
   if (is_success(response.status)) {
     const auto body = parse_json(response.body).value_or(nullptr);
-    auto seen = read_prediction(body, {});
+    auto seen = read_prediction(body, {}, rates);
     if (!seen)
       return outcome(response, in_doubt, "the answer cannot be read");
     auto result = outcome(response, accepted, {});

@@ -1,5 +1,6 @@
 #pragma once
 
+#include "actors/provider_gateway/hardware_profile.hpp"
 #include "actors/provider_gateway/json_text.hpp"
 #include "messages/error.hpp"
 #include "messages/http.hpp"
@@ -13,15 +14,20 @@ namespace tunerd {
 
 /// @param hardware_profile Decides the rate of the cost; if empty, the model
 /// that the prediction names does. Neither known: no cost.
-/// @returns none if `prediction` is no object with an id.
-std::optional<provider_job>
-read_prediction(const nlohmann::json& prediction,
-                const std::string& hardware_profile);
+/// @returns all but the logs; none if `prediction` is no object with an id.
+std::optional<provider_job> read_prediction(const nlohmann::json& prediction,
+                                            const std::string& hardware_profile,
+                                            const gpu_rates& rates);
+
+/// @returns the end of its log output, at most 1 MiB of whole lines; empty if
+/// it has none or the provider has removed it.
+std::string read_logs(const nlohmann::json& prediction);
 
 /// @param body Answer to a listing.
 /// @returns none unless it is a list in which every entry can be read; a
 /// listing with holes would decide attempts in doubt wrongly.
-std::optional<provider_job_page> read_predictions(const std::string& body);
+std::optional<provider_job_page> read_predictions(const std::string& body,
+                                                  const gpu_rates& rates);
 
 /// @returns what a query's or cancellation's answer failed with; no error if
 /// its status is 2xx.
@@ -30,6 +36,7 @@ caf::error replicate_failure(const http_response& response);
 /// Decides what became of a submission, see DESIGN 5.3.
 /// @param now Time of day.
 submission_outcome read_replicate_submission(const http_response& response,
+                                             const gpu_rates& rates,
                                              timestamp now);
 
 /// @returns the wait that Retry-After (seconds or a date) or "... resets in

@@ -2,6 +2,7 @@
 
 #include "actors/provider_gateway/hardware_profile.hpp"
 #include "actors/provider_gateway/json_text.hpp"
+#include "actors/provider_gateway/url.hpp"
 #include "messages/fingerprint.hpp"
 
 namespace tunerd {
@@ -25,9 +26,9 @@ bool is_version(const std::string& text) {
 }
 
 caf::expected<std::string> choose_version(const prepare_job& request,
-                                          const config::replicate& config) {
+                                          const provider_settings& settings) {
   const auto& version
-    = request.version.empty() ? config.version : request.version;
+    = request.version.empty() ? settings.version : request.version;
   if (version.empty())
     return invalid("version: none given, and "
                    "tunerd.providers.replicate.version is not set");
@@ -38,13 +39,14 @@ caf::expected<std::string> choose_version(const prepare_job& request,
 }
 
 caf::expected<const hardware_profile*>
-choose_profile(const prepare_job& request, const std::string& version) {
+choose_profile(const prepare_job& request, const provider_settings& settings,
+               const std::string& version) {
   const auto* versions = profile_of_model(version);
   const auto& name = request.hardware_profile;
   if (name.empty() && versions != nullptr)
     return versions;
   const auto* profile
-    = find_hardware_profile(name.empty() ? default_hardware_profile : name);
+    = find_hardware_profile(name.empty() ? settings.hardware_profile : name);
   if (profile == nullptr)
     return invalid("hardware_profile: want one of " + hardware_profile_names());
   if (versions != nullptr && versions != profile)
@@ -127,41 +129,43 @@ caf::expected<std::string> make_body(const prepare_job& request,
 }
 
 caf::expected<std::string> choose_webhook(const prepare_job& request,
-                                          const config::replicate& config) {
+                                          const provider_settings& settings) {
   const auto& url
-    = request.webhook_url.empty() ? config.webhook_url : request.webhook_url;
+    = request.webhook_url.empty() ? settings.webhook_url : request.webhook_url;
   // Only a provider that is itself reached without TLS calls back without.
-  const bool plain = config.base_url.starts_with("http://");
+  const bool plain = settings.base_url.starts_with("http://");
   const bool good
     = url.starts_with("https://") || (plain && url.starts_with("http://"));
   if (!url.empty() && (!good || url.size() > 2048))
     return invalid("webhook_url: want https and at most 2048 characters");
-  return url;
+  return with_default_path(url, "/api/webhooks/" + request.provider);
 }
 
 } // namespace
 
 caf::expected<job_prepared>
 prepare_replicate_job(const prepare_job& request,
-                      const config::replicate& config,
+                      const provider_settings& settings,
                       const secret_source& secrets) {
-  auto version = choose_version(request, config);
+  auto version = choose_version(request, settings);
   if (!version)
     return version.error();
-  auto profile = choose_profile(request, *version);
+  auto profile = choose_profile(request, settings, *version);
   if (!profile)
     return profile.error();
   auto body = make_body(request, secrets);
   if (!body)
     return body.error();
-  auto webhook = choose_webhook(request, config);
+  auto webhook = choose_webhook(request, settings);
   if (!webhook)
     return webhook.error();
   auto print = fingerprint(request.provider, *version, *body, *body);
   return job_prepared{request.ctx,
                       {*version, std::move(*body), std::move(print), *webhook},
                       std::string{(*profile)->name},
-                      std::string{(*profile)->hardware}};
+                      std::string{(*profile)->hardware},
+                      rate_of(**profile, settings.rates),
+                      settings.longest_run};
 }
 
 } // namespace tunerd

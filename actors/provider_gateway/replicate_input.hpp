@@ -1,7 +1,7 @@
 #pragma once
 
+#include "actors/provider_gateway/provider_settings.hpp"
 #include "actors/provider_gateway/secrets.hpp"
-#include "config/providers.hpp"
 #include "messages/error.hpp"
 #include "messages/providers.hpp"
 
@@ -14,13 +14,13 @@ namespace tunerd {
 /// is added to a trainer's input as one if it exists.
 ///
 /// The profile is the request's, else that of the trainer whose version is
-/// asked for, else the default. A version of another trainer than the
-/// profile's is refused, since the job would run on other hardware than its
+/// asked for, else the one of the settings. A version of another trainer than
+/// the profile's is refused, since the job would run on other hardware than its
 /// cost says.
 /// @returns `validation_error` naming the field.
 caf::expected<job_prepared>
 prepare_replicate_job(const prepare_job& request,
-                      const config::replicate& config,
+                      const provider_settings& settings,
                       const secret_source& secrets);
 
 } // namespace tunerd

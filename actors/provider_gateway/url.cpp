@@ -56,4 +56,17 @@ std::string escaped_segment(std::string_view text) {
   return result;
 }
 
+std::string with_default_path(std::string url, const std::string& path) {
+  const auto colon = url.find("://");
+  if (colon == std::string::npos)
+    return url;
+  const auto end = std::min(url.find_first_of("/?#", colon + 3), url.size());
+  if (end == url.size() || url[end] != '/')
+    return url.insert(end, path);
+  const auto behind = url.substr(end + 1, 1);
+  if (behind.empty() || behind == "?" || behind == "#")
+    url.replace(end, 1, path);
+  return url;
+}
+
 } // namespace tunerd

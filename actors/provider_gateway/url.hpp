@@ -13,4 +13,7 @@ std::string origin_of(std::string_view url);
 /// and "-_~" is escaped, and so is ".", or ".." would lead elsewhere.
 std::string escaped_segment(std::string_view text);
 
+/// @returns `url` with `path` if it has none of its own; empty stays empty.
+std::string with_default_path(std::string url, const std::string& path);
+
 } // namespace tunerd

@@ -31,10 +31,21 @@ int64_t steps_done(const prediction& made, timestamp now) {
                              steps);
 }
 
+/// Lines as a trainer writes them: its stages, and one per step.
 std::string logs(const prediction& made, timestamp now) {
-  std::string text;
-  for (int64_t step = 1; step <= steps_done(made, now); ++step)
+  if (!made.started_at)
+    return {};
+  std::string text = "Preprocessing images\n";
+  const auto done = steps_done(made, now);
+  for (int64_t step = 1; step <= done; ++step) {
+    if (step == 1)
+      text += "Warmup\nTraining\n";
     text += "step " + std::to_string(step) + "/" + std::to_string(steps) + "\n";
+    if (step == steps / 2)
+      text += "Validation\nTraining\n";
+  }
+  if (done == steps)
+    text += "Saving checkpoint\n";
   return text;
 }
 

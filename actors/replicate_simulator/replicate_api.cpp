@@ -100,6 +100,9 @@ api_answer replicate_api::provider(const api_request& what) {
     return {.reply = ok({{"type", "organization"},
                          {"username", "simulator"},
                          {"name", "Replicate simulator"}})};
+  if (what.is("GET", 4) && path[1] == "webhooks" && path[2] == "default"
+      && path[3] == "secret")
+    return {.reply = tell_secret()};
   if (what.is("GET", 5) && path[1] == "models" && path[4] == "versions") {
     const json version{{"id", sha256_hex(path[2] + "/" + path[3])},
                        {"created_at", "2024-01-01T00:00:00.000000Z"}};
@@ -167,6 +170,13 @@ api_answer replicate_api::cancel(const api_request& what,
     note_correlation_id(*made, what.correlation_id);
   return with_fault(
     "cancel", [&] { return show(model_->cancel(id, what.now), 200, what); });
+}
+
+http_reply replicate_api::tell_secret() {
+  // Hex digits are base64 too.
+  if (webhook_secret_.empty())
+    webhook_secret_ = "whsec_" + random_hex(opts_.random, 32);
+  return ok({{"key", webhook_secret_}});
 }
 
 http_reply replicate_api::control(const api_request& what) try {

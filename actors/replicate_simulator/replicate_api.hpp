@@ -57,6 +57,7 @@ private:
   api_answer list(const api_request& what);
   api_answer one(const api_request& what, const std::string& id);
   api_answer cancel(const api_request& what, const std::string& id);
+  http_reply tell_secret();
 
   /// @returns what `effect` does and answers, or in its place the next fault
   /// of `route`, which may have the effect too.
@@ -72,6 +73,8 @@ private:
   std::optional<replicate_model> model_;
   fault_plan faults_;
   counters asked_;
+  /// Of this run; made when it is first asked for.
+  std::string webhook_secret_;
 };
 
 } // namespace tunerd::simulated
