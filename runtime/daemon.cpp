@@ -189,24 +189,28 @@ running_daemon::running_daemon(
     if (provider.version.empty())
       provider.version = "simpletuner/simulator:demo";
   }
+  const live<config::outbound> network{values.outbound_section};
   shared
     = {.database = std::make_shared<sql::database>(
          config::database_file(values.storage_section)),
        .outbound = std::make_shared<curl_thread>(curl_settings{
-         .outbound = values.outbound_section,
+         .outbound = network,
          .in_flight_max
          = static_cast<size_t>(values.replicate_section.max_in_flight),
          .monotonic
          = [] { return caf::timespan{steady::now().time_since_epoch()}; }}),
-       .streams = std::make_shared<sse_fanout>(values.sse_section),
+       .streams = nullptr,
        .calls = std::make_shared<call_gate>(world, call_gate::limits{}),
        .secrets = std::make_shared<config::secrets>(
          environment_of(options), values.storage_section.state_dir),
-       .settings = {},
+       .settings = {.network = network},
        .counts = std::make_shared<metrics>(),
        .world = world,
        .started_at = world.now(),
        .on_log_sink_given_up = [f = fallback] { f->start(); }};
+  shared.is_simulated = options.simulate;
+  shared.streams
+    = std::make_shared<sse_fanout>(values.sse_section, shared.counts);
   shared.settings.set(values);
   for (const auto& text : shared.secrets->warnings)
     log.warning("{}", text);

@@ -1,5 +1,6 @@
 #include "runtime/workers.hpp"
 
+#include "actors/approval_expirer/approval_expirer.hpp"
 #include "actors/http_gateway/http_gateway.hpp"
 #include "actors/job_poller/job_poller.hpp"
 #include "actors/log_sink/log_sink.hpp"
@@ -23,6 +24,17 @@ queue_limits limits_of(const config::queue& section) {
   result.org_max_concurrent = section.org_max_concurrent;
   result.enable_fair_share = section.enable_fair_share;
   return result;
+}
+
+/// @returns the secrets of the process, and of the file where it may name one.
+secret_source source_of(const config::settings& settings,
+                        std::shared_ptr<const config::secrets> secrets) {
+  return [own = settings.replicate_section.webhook_secret,
+          secrets = std::move(secrets)](const std::string& name) {
+    if (name == "CLOUD_WEBHOOK_SECRET" && !own.empty())
+      return std::optional<std::string>{own};
+    return secrets->find(name);
+  };
 }
 
 /// The time the gateway needs at most, and some for the way.
@@ -61,15 +73,17 @@ std::vector<worker> make_workers(caf::actor_system& sys,
   const store_settings for_store{.db = shared.database,
                                  .limits = shared.settings.limits,
                                  .world = shared.world,
-                                 .approvals = settings.approvals_section,
+                                 .approvals = shared.settings.approvals,
                                  .retention = settings.retention_section};
   const provider_gateway_settings for_providers{
     .replicate = settings.replicate_section,
     .outbound = settings.outbound_section,
-    .secrets = [secrets = shared.secrets](
-                 const std::string& name) { return secrets->find(name); },
+    .secrets = source_of(settings, shared.secrets),
     .world = shared.world,
-    .counts = shared.counts};
+    .counts = shared.counts,
+    .network = shared.settings.network,
+    .webhook_tolerance = settings.replicate_section.webhook_tolerance,
+    .keeps_base_url = shared.is_simulated};
   const queue_scheduler_settings for_scheduler{
     .queue = settings.queue_section,
     .visibility_windows
@@ -94,11 +108,16 @@ std::vector<worker> make_workers(caf::actor_system& sys,
                                           .world = shared.world,
                                           .counts = shared.counts,
                                           .started_at = shared.started_at};
-  const sse_settings for_streams{.sse = settings.sse_section,
-                                 .env = shared.world};
+  const sse_settings for_streams{
+    .sse = settings.sse_section, .env = shared.world, .counts = shared.counts};
+  const approval_expirer_settings for_expirer{.approvals
+                                              = shared.settings.approvals,
+                                              .out = shared.world,
+                                              .counts = shared.counts};
   const std::vector<event_listener_actor> listeners{
     caf::actor_cast<event_listener_actor>(at.sse_broadcaster),
-    caf::actor_cast<event_listener_actor>(at.queue_scheduler)};
+    caf::actor_cast<event_listener_actor>(at.queue_scheduler),
+    caf::actor_cast<event_listener_actor>(at.approval_expirer)};
 
   // Detached: whoever waits for the disk.
   return {
@@ -157,7 +176,16 @@ std::vector<worker> make_workers(caf::actor_system& sys,
            caf::actor_cast<settings_store_actor>(at.store),
            at.provider_gateway));
        },
-     .address = as_actor(at.job_poller)},
+     .address = as_actor(at.job_poller),
+     .may_be_stopped = true},
+    {.name = "approval_expirer",
+     .start =
+       [=, &sys] {
+         return as_actor(
+           sys.spawn(approval_expirer, for_expirer,
+                     caf::actor_cast<approval_store_actor>(at.store)));
+       },
+     .address = as_actor(at.approval_expirer)},
     {.name = "http_gateway",
      .start =
        [=, &sys] {

@@ -23,6 +23,8 @@ struct live_settings {
   live<config::auth> auth;
   live<config::approvals> approvals;
   live<config::polling> polling;
+  /// Set by the provider gateway too, from what the API sets.
+  live<config::outbound> network;
   live<queue_limits> limits;
 
   /// Takes them over from `settings`. Any thread.
@@ -38,6 +40,8 @@ struct resources {
   std::shared_ptr<const config::secrets> secrets;
   live_settings settings;
   metrics_ptr counts;
+  /// The provider is the simulator.
+  bool is_simulated = false;
   outside world;
   timestamp started_at;
   /// Writes the log when its sink cannot be kept alive.

@@ -110,7 +110,7 @@ store_state::attempt(const Command& command) {
   sql::news done;
   const auto limits = settings.limits.get();
   sql::transaction tx{*db, settings.world.now(), *limits, done,
-                      settings.approvals};
+                      *settings.approvals.get()};
   auto outcome = run(tx, command);
   if (!outcome)
     db->execute("ROLLBACK TO command");

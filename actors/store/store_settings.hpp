@@ -16,7 +16,7 @@ struct store_settings {
   /// Of the file; in force where none were stored.
   live<queue_limits> limits = {};
   outside world = {};
-  config::approvals approvals = {};
+  live<config::approvals> approvals = {};
   config::retention retention = {};
 };
 
