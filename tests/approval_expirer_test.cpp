@@ -510,3 +510,15 @@ TEST_CASE_METHOD(expirer_fixture, "settings count from the next sweep on",
   CHECK(sweeps.size() >= 10);
   CHECK(sweeps.back().warn_before == 5s);
 }
+
+TEST_CASE_METHOD(expirer_fixture, "a timer during a sweep begins no second one",
+                 "[approval_expirer]") {
+  start();
+  store_is_slow = true;
+  caf::anon_send(aut, expire_approvals{{"corr-1"}});
+  advance(8s);
+  CHECK(sweeps.size() == 2);
+  release();
+  advance(5s);
+  CHECK(sweeps.size() > 2);
+}

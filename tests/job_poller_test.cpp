@@ -1115,3 +1115,23 @@ TEST_CASE_METHOD(poller_fixture, "the poller counts what it does",
   CHECK(counts.poll_cycles.value() == 3);
   CHECK(counts.polls.value() == 7);
 }
+
+TEST_CASE_METHOD(poller_fixture, "a command counts each of its jobs once",
+                 "[job_poller]") {
+  polling.interval = 5s;
+  settings.providers[0].max_in_flight = 2;
+  held = {"replicate"};
+  active = {make_job("1"), make_job("3"), make_job("2")};
+  start();
+  auto answer
+    = self->request(aut, std::chrono::minutes{1}, poll_jobs{{"c"}, {"1", "2"}});
+  settle();
+  held.insert("ext-2");
+  release("replicate");
+  advance(11s);
+  CHECK(who_was_asked() == names{"1", "1", "1", "2", "3", "3", "3"});
+  CHECK(!self->has_next_message()); // One of the two is still under way.
+  release("ext-2");
+  answer.receive([](const jobs_polled& x) { CHECK(x.synced == 2); },
+                 [](const caf::error& err) { FAIL(render(err)); });
+}
