@@ -722,7 +722,7 @@ struct simulator_fixture : client_fixture {
   replicate_simulator simulator{
     {.clock = clock, .random = [this] { return ++bits * 0x9E3779B97F4A7C15; }}};
   std::shared_ptr<curl_thread> curl = std::make_shared<curl_thread>(settings());
-  provider_gateway_actor gateway;
+  provider_desk_actor gateway;
 };
 
 } // namespace
@@ -748,6 +748,38 @@ TEST_CASE_METHOD(simulator_fixture, "a job goes its way at the simulator",
                cancel_provider_job{query.ctx, "replicate", query.external_id},
                cancelled));
   CHECK(cancelled.seen.status == job_status::cancelled);
+}
+
+TEST_CASE_METHOD(simulator_fixture, "the simulator tells account and logs",
+                 "[provider][http_client][replicate_simulator]") {
+  provider_validated account;
+  REQUIRE(!ask(gateway, validate_provider{{"corr-1"}, "replicate"}, account));
+  CHECK(account.valid);
+  CHECK(account.user_info.find("simulator") != std::string::npos);
+  const auto outcome = submit();
+  get_provider_job query{{"corr-1"}, "replicate", outcome.seen.external_id};
+  time += 3;
+  provider_job_found found;
+  REQUIRE(!ask(gateway, query, found));
+  CHECK(found.seen.logs.empty());
+  query.with_logs = true;
+  REQUIRE(!ask(gateway, query, found));
+  CHECK(found.seen.logs.ends_with("step 5/10\nValidation\nTraining\n"));
+  time += 10;
+  query.with_logs = false;
+  REQUIRE(!ask(gateway, query, found));
+  CHECK(found.seen.logs.ends_with("Saving checkpoint\n"));
+}
+
+TEST_CASE_METHOD(simulator_fixture, "a delivery is judged by a fetched secret",
+                 "[provider][http_client][replicate_simulator][webhook]") {
+  read_webhook forged{{"corr-1"},
+                      "replicate",
+                      {{"webhook-id", "msg_1"},
+                       {"webhook-timestamp", std::to_string(time)},
+                       {"webhook-signature", "v1,forged"}}};
+  webhook_read read;
+  CHECK(code_of(ask(gateway, forged, read)) == ec::invalid_signature);
 }
 
 TEST_CASE_METHOD(simulator_fixture, "an answer that got lost leaves one job",

@@ -118,6 +118,10 @@ TEST_CASE_METHOD(fixture, "a setting that cannot be read is said",
   CHECK(log.contains("WARNING", "Provider setting not used: "
                                 "provider.replicate.hardware_profile: want"));
   CHECK(prepare().hardware_profile == "h100");
+  log.clear();
+  self->send(aut, settings_changed{corr, "provider."});
+  settle();
+  CHECK(log.lines().empty()); // once
 }
 
 TEST_CASE_METHOD(fixture, "version and profile are those of the request",
@@ -140,6 +144,10 @@ TEST_CASE_METHOD(fixture, "how calls travel is set for all of them",
   set("proxy_url", R"("http://proxy:3128")");
   CHECK(!settings.network.get()->ssl_verify);
   CHECK(settings.network.get()->proxy_url == "http://proxy:3128");
+  // Also what is not shown.
+  set("proxy_url", R"("http://me:old@proxy:3128")");
+  set("proxy_url", R"("http://me:new@proxy:3128")");
+  CHECK(settings.network.get()->proxy_url == "http://me:new@proxy:3128");
 }
 
 TEST_CASE_METHOD(fixture, "a gateway without a store uses the file's settings",

@@ -84,10 +84,13 @@ TEST_CASE_METHOD(fixture, "address, signature and body are judged in turn",
   CHECK(ask<webhook_read>(aut, x).is_signed);
   x.address = "not an address";
   CHECK(refusal(x) == ec::ip_not_allowed);
+  x.address = "8.8.8.1";
+  set("webhook_allowed_ips", R"("8.8.8.1")"); // no list: nobody
+  CHECK(refusal(x) == ec::ip_not_allowed);
   x.provider = "nobody";
   CHECK(refusal(x) == ec::unknown_provider);
-  CHECK(settings.counts->webhooks_received.value() == 5);
-  CHECK(refused() == 4);
+  CHECK(settings.counts->webhooks_received.value() == 6);
+  CHECK(refused() == 5);
 }
 
 TEST_CASE_METHOD(fixture, "a signed body that is no delivery is refused",

@@ -7,6 +7,7 @@
 #include <caf/typed_response_promise.hpp>
 
 #include <functional>
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
@@ -42,6 +43,8 @@ struct provider_account {
   std::string name;
   provider_file file;
   provider_maker make;
+  /// What is stored over the file's settings, as `in_force` was made from it.
+  std::map<std::string, std::string> stored = {};
   provider_settings in_force = {};
   std::shared_ptr<const provider_api> api = {};
   std::string breaker_name = {};

@@ -201,17 +201,18 @@ void provider_gateway_state::miss_settings(uint64_t asked,
 
 void provider_gateway_state::apply(
   provider_account& to, const std::map<std::string, std::string>& values) {
-  auto next = read_provider_settings(to.name, to.file, values);
-  for (const auto& mistake : next.mistakes)
-    log.warning("Provider setting not used: {}", mistake);
-  if (to.api && next.shown == to.in_force.shown)
+  if (to.api && values == to.stored)
     return;
   if (to.api)
     log.info("Provider settings of {} changed", to.name);
+  auto next = read_provider_settings(to.name, to.file, values);
+  for (const auto& mistake : next.mistakes)
+    log.warning("Provider setting not used: {}", mistake);
   if (next.base_url != to.in_force.base_url)
     to.webhook_key.good_until = {}; // Another host, another key.
-  to.in_force = next;
   settings.network.set(next.network);
+  to.stored = values;
+  to.in_force = next;
   to.api = to.make(std::move(next));
 }
 

@@ -121,7 +121,9 @@ private:
   }
 
   void read_api() {
-    const auto is_url = [](const auto& x) { return is_good_url(x); };
+    const auto is_url = [](const auto& x) {
+      return is_good_url(x) && x.find_first_of("?#") == std::string::npos;
+    };
     if (!file_.keeps_base_url)
       read("api_base_url", out_.base_url, "an http or https URL", is_url);
     read("version_override", out_.version, "at most 256 characters",
@@ -205,7 +207,7 @@ private:
       {"max_runtime_minutes", x.longest_run.count()},
       {"webhook_url", or_null(x.webhook_url)},
       {"webhook_require_signature", x.webhook_require_signature},
-      {"webhook_allowed_ips", networks.is_array() ? networks : json::array()},
+      {"webhook_allowed_ips", networks.is_null() ? json::array() : networks},
       {"http_timeout", x.network.timeout.count()},
       {"ssl_verify", x.network.ssl_verify},
       {"ssl_ca_bundle", or_null(x.network.ca_bundle)},
