@@ -32,6 +32,14 @@ struct store_import_fixture : test::store_fixture {
     return result;
   }
 
+  job get_by(const std::string& external_id) {
+    for (const auto& x : ask<job_list>(aut, list_jobs{{"c"}, {}}).jobs)
+      if (x.external_id == external_id)
+        return x;
+    FAIL("no job " << external_id);
+    return {};
+  }
+
   using names = std::vector<std::string>;
 };
 
@@ -106,6 +114,9 @@ TEST_CASE_METHOD(store_import_fixture, "what is known is not imported again",
   // Not even after the job is deleted: nobody wants it back.
   ask<job_found>(aut, delete_job{{"c"}, {}, "j1"});
   CHECK(imported({found("mine", job_status::running)}).empty());
+  const auto id = get_by("e1").id;
+  ask<job_found>(aut, delete_job{{"c"}, {}, id});
+  CHECK(imported({e1}).empty());
   // The same name at another provider is another job.
   import_jobs other{{"c"}, {}, "simpletuner_io", {e1}};
   CHECK(ask<jobs_imported>(aut, other).imported.size() == 1);
