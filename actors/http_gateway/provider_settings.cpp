@@ -226,11 +226,12 @@ ordered_json shown_config(const std::string& config,
 }
 
 std::string shown_url(const std::string& url) {
-  const auto [begin, end] = authority_of(url);
-  const auto at = url.substr(begin, end - begin).rfind('@');
-  const auto from = at == std::string::npos ? begin : begin + at + 1;
-  const auto tail = std::min(url.find_first_of("?#"), url.size());
-  return url.substr(0, begin) + url.substr(from, tail - from);
+  auto out = url.substr(0, url.find_first_of("?#"));
+  const auto [begin, end] = authority_of(out);
+  const auto at = out.substr(begin, end - begin).rfind('@');
+  if (at != std::string::npos)
+    out.erase(begin, at + 1);
+  return out;
 }
 
 } // namespace tunerd::rest
