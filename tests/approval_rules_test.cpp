@@ -115,8 +115,10 @@ TEST_CASE("a regular expression matches what the library says",
     const auto pattern = any.text("aabb()|*+?.^$[]{}12,", 9);
     const auto parsed = regex::parse(pattern);
     if (!parsed || pattern.find('{') != std::string::npos
-        || pattern.find("^*") != std::string::npos)
-      continue; // the library reads an open brace and ^* as it likes
+        || pattern.find("^*") != std::string::npos
+        || pattern.find("[]") != std::string::npos
+        || pattern.find("[^]") != std::string::npos)
+      continue; // the standard library reads these in its own way
     std::optional<std::regex> other;
     try {
       other.emplace(pattern);
@@ -151,11 +153,9 @@ TEST_CASE("no pattern stalls, whatever it is matched with",
                            "^(a|aa)+$", "^(((a+)+)+)+b"})
     if (auto parsed = regex::parse(evil))
       parsed->matches_start_of(as);
-  for (const auto* refused : {"^(a", "a)", "^[a", "|*", "a**", "(?=a)", "(?!a)",
-                              "\\1", "^\\ba", "a\\", "^[[:alpha:]]", "^[z-a]",
-                              "a{2", "a{3,2}", "a{999}", "^((a{255}){255})",
-                              "((((((((((((((((((((((((((((((((((a)))))))))))))"
-                              ")))))))))))))))))))))"})
+  for (const auto* refused :
+       {"^(a", "a)", "^[a", "|*", "a**", "(?=a)", "(?!a)", "\\1", "a\\",
+        "^[z-a]", "a{3,2}", "a{1001}", "^((a{255}){255})"})
     CHECK(!regex::parse(refused));
   CHECK(!regex::parse(std::string(257, 'a')));
   CHECK(!matches_glob("*a*a*a*a*a*a*a*a*a*a*b", as));

@@ -40,6 +40,7 @@ int64_t cost_table::spent(const std::string& provider, timestamp since) {
            provider, since))
          + total(
            db_.query("SELECT CAST(total(reserved_micros) AS INTEGER) FROM jobs "
+                     "INDEXED BY jobs_active_by_provider "
                      "WHERE provider = ?1 AND status IN "
                      "('pending', 'uploading', 'queued', 'running')",
                      provider))

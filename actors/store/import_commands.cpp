@@ -26,10 +26,15 @@ std::string id_of(const std::string& provider, const std::string& external_id) {
   return sha256_hex(provider + "\n" + external_id).substr(0, job_id_size);
 }
 
+/// How far a provider's clock may be behind ours; as in the reconciliation.
+constexpr auto clocks_differ_max = std::chrono::minutes{5};
+
 /// @returns whether `x` may belong to a submission whose answer is still out.
 bool may_be_ours(const provider_job& x,
                  const caf::optional<timestamp>& oldest_claim) {
-  return oldest_claim && (!x.created_at || *x.created_at >= *oldest_claim);
+  return oldest_claim
+         && (!x.created_at
+             || *x.created_at >= *oldest_claim - clocks_differ_max);
 }
 
 /// @returns `x` as a job of `who`. @pre x.status

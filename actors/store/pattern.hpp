@@ -1,48 +1,36 @@
 #pragma once
 
-#include <bitset>
+#include <memory>
 #include <optional>
 #include <string_view>
-#include <vector>
+
+namespace re2 {
+class RE2;
+}
 
 // Patterns that people write into rules, matched against names that other
 // people choose. std::regex and POSIX regexec may take exponential time for
-// such a pair, or overflow the stack, and here that would stop the store. Both
-// matchers below take O(pattern x text) steps and do not recurse over the text.
-// They see bytes.
+// such a pair, or overflow the stack, and here that would stop the store. RE2
+// takes linear time and bounded memory. All see bytes.
 
 namespace tunerd::sql {
 
 /// @returns whether all of `text` matches `glob`: `*`, `?`, `[a-z]`, `[!a-z]`.
+/// A bracket that is not closed stands for itself.
 bool matches_glob(std::string_view glob, std::string_view text);
 
-/// A regular expression: literals, `.`, `[a-z]`, `[^a-z]`, `\d \D \w \W \s \S`,
-/// escaped punctuation, `( )`, `(?: )`, `|`, `* + ? {m} {m,} {m,n}`, `^`, `$`.
-/// What is more (look-around, back-references, `\b`) is refused, as is what
-/// would take more than 2,000 steps per byte.
+/// A regular expression in RE2's syntax: no look-around, no back-references.
 class regex {
 public:
-  /// @returns none if `text` is refused.
+  /// @returns none if `text` is none, is longer than 256 bytes or would take
+  /// more than 256 KiB.
   static std::optional<regex> parse(std::string_view text);
 
   /// @returns whether `text` begins with a match.
   bool matches_start_of(std::string_view text) const;
 
 private:
-  friend class regex_parser;
-
-  enum class step : uint8_t { one_of, go, fork, at_start, at_end };
-
-  /// One instruction. Jumps are relative, so that code can be copied.
-  struct instruction {
-    step what;
-    std::bitset<256> set = {};
-    int first = 0;
-    int second = 0;
-  };
-  using code = std::vector<instruction>;
-
-  code code_;
+  std::shared_ptr<const re2::RE2> compiled_;
 };
 
 } // namespace tunerd::sql
