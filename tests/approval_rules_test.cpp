@@ -230,6 +230,8 @@ TEST_CASE("a threshold that cannot be read always fires",
     CHECK(!mistake(daily_jobs_exceed, text).empty());
   CHECK(!mistake(user_level, "owner").empty());
   CHECK(!mistake(config_pattern, "^(a").empty());
+  CHECK(!mistake(config_pattern, "[z-a]").empty());
+  CHECK(!mistake(hardware_type, "[z-a]").empty());
   CHECK(mistake(config_pattern, "(a").empty()); // a glob
 }
 

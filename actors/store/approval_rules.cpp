@@ -73,7 +73,13 @@ std::string threshold_mistake(const approval_rule& rule) {
     case rule_condition::first_job: return "";
     case rule_condition::config_pattern:
       if (is_regex(text) && !regex::parse(text))
-        return "want a regular expression that can be judged in linear time";
+        return "want a regular expression that RE2 understands";
+      if (is_regex(text))
+        return "";
+      [[fallthrough]];
+    case rule_condition::hardware_type:
+      if (!is_glob(text))
+        return "want a glob, e.g. h100-x[48]";
       [[fallthrough]];
     default: return text.empty() ? "want something to compare with" : "";
   }

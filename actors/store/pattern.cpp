@@ -59,6 +59,11 @@ std::string as_regex(std::string_view glob) {
 
 } // namespace
 
+bool is_glob(std::string_view text) {
+  return text.size() <= pattern_max
+         && re2::RE2{as_regex(text), options()}.ok();
+}
+
 bool matches_glob(std::string_view glob, std::string_view text) {
   if (glob.size() > pattern_max)
     return false;

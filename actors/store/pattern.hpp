@@ -15,8 +15,13 @@ class RE2;
 
 namespace tunerd::sql {
 
+/// @returns whether `text` is a glob that can be matched: at most 256 bytes, no
+/// range backwards.
+bool is_glob(std::string_view text);
+
 /// @returns whether all of `text` matches `glob`: `*`, `?`, `[a-z]`, `[!a-z]`.
-/// A bracket that is not closed stands for itself.
+/// A bracket that is not closed stands for itself. What is no glob matches
+/// nothing.
 bool matches_glob(std::string_view glob, std::string_view text);
 
 /// A regular expression in RE2's syntax: no look-around, no back-references.
