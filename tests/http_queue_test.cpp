@@ -76,7 +76,9 @@ struct queue_fixture : gateway_fixture {
 
 TEST_CASE_METHOD(queue_fixture, "a user sees what it has in the queue",
                  "[http_gateway][Q10]") {
-  of_user = {.pending_count = 12, .running_count = 1, .blocked_count = 3};
+  of_user.pending_count = 12;
+  of_user.running_count = 1;
+  of_user.blocked_count = 3;
   of_user.pending
     = {entry("a", queue_status::pending), entry("b", queue_status::pending)};
   of_user.running = {entry("c", queue_status::running)};
@@ -238,6 +240,7 @@ TEST_CASE_METHOD(queue_fixture, "a job that is not blocked is not approved",
 TEST_CASE_METHOD(queue_fixture, "a priority is set, shown and taken back",
                  "[http_gateway][Q5]") {
   log_capture lines;
+  stored.queued_at = now();
   auto reply = post("/api/queue/j1/priority", {{"priority", 45}, {"x", 1}});
   CHECK(reply["previous_effective_priority"] == 10);
   CHECK(reply["new_effective_priority"] == 45);

@@ -368,6 +368,10 @@ namespace {
 
 /// An answer in parts, and what the server says about it.
 struct stream_fixture : http_fixture {
+  ~stream_fixture() {
+    server.reset(); // it tells us until then
+  }
+
   std::mutex changes_mutex;
   std::condition_variable changed;
   std::vector<stream_change> changes;
@@ -387,12 +391,18 @@ struct stream_fixture : http_fixture {
     return id;
   }
 
-  /// @returns whether `x` is said at least `count` times soon.
-  bool hears(stream_change x, std::ptrdiff_t count = 1) {
+  std::ptrdiff_t count(stream_change x) const {
+    return std::count(changes.begin(), changes.end(), x);
+  }
+
+  /// @returns whether `x` is said at least `times` soon; false when the client
+  /// is said to have gone before.
+  bool hears(stream_change x, std::ptrdiff_t times = 1) {
     std::unique_lock lock{changes_mutex};
-    return changed.wait_for(lock, 2s, [&] {
-      return std::count(changes.begin(), changes.end(), x) >= count;
+    changed.wait_for(lock, 2s, [&] {
+      return count(x) >= times || count(stream_change::gone) > 0;
     });
+    return count(x) >= times;
   }
 };
 
@@ -420,7 +430,7 @@ TEST_CASE_METHOD(stream_fixture, "an answer can come in parts",
         == "5\r\nfirst\r\n14\r\n" + std::string(20, 'x') + "\r\n0\r\n\r\n");
   client.close();
   server->stop(2s);
-  CHECK(std::count(changes.begin(), changes.end(), stream_change::gone) == 0);
+  CHECK(count(stream_change::gone) == 0);
 }
 
 TEST_CASE_METHOD(stream_fixture, "HTTP/1.0 gets parts until the end",
@@ -478,14 +488,14 @@ TEST_CASE_METHOD(stream_fixture, "a stream learns that its client has gone",
     return;
   }
   server->stop(5s);
-  CHECK(std::count(changes.begin(), changes.end(), stream_change::gone) == 1);
+  CHECK(count(stream_change::gone) == 1);
 }
 
 TEST_CASE_METHOD(stream_fixture, "streams end when the server stops",
                  "[http_server]") {
   const auto id = begin();
   server->append(id, "one");
-  REQUIRE(hears(stream_change::taken, 2));
+  REQUIRE(hears(stream_change::taken));
   std::thread stopper{[this] { server->stop(2s); }};
   CHECK(hears(stream_change::gone));
   client.receive(true);

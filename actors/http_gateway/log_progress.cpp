@@ -69,7 +69,7 @@ caf::optional<int64_t> take_number(std::string_view& text) {
 }
 
 /// @returns the percentage at the front of `text`, e.g. 25 for ": 5/20".
-caf::optional<int64_t> take_share(std::string_view text) {
+caf::optional<int32_t> take_share(std::string_view text) {
   skip(text, " \t:=[(");
   const auto part = take_number(text);
   skip(text, " \t");
@@ -83,12 +83,13 @@ caf::optional<int64_t> take_share(std::string_view text) {
   if (*part >= *whole)
     return 100;
   constexpr int64_t exact = 10'000'000'000'000'000; // times 100 fits
-  return *whole > exact ? *part / (*whole / 100) : *part * 100 / *whole;
+  return static_cast<int32_t>(*whole > exact ? *part / (*whole / 100)
+                                             : *part * 100 / *whole);
 }
 
 /// @returns the last percentage in `line`.
-caf::optional<int64_t> percent_in(std::string_view line) {
-  caf::optional<int64_t> result;
+caf::optional<int32_t> percent_in(std::string_view line) {
+  caf::optional<int32_t> result;
   size_t last = 0;
   for (const std::string_view word : {"step", "epoch"})
     for (auto at = find_word(line, word); at != line.npos;

@@ -21,7 +21,7 @@ struct log_progress {
   /// without control characters. Empty if there is none.
   std::string last_line = {};
   /// 0-100, from the newest `step a/b` or `epoch a/b`.
-  caf::optional<int64_t> percent = caf::none;
+  caf::optional<int32_t> percent = caf::none;
 };
 
 /// Lines end with \n, \r (progress bars) or both. Upper and lower case are one.
