@@ -626,4 +626,7 @@ TEST_CASE_METHOD(scheduler_fixture, "what is dispatched is counted",
   submit("d", "bob");
   settle();
   CHECK(counts.claims_refused.value() == 1);
+  advance(5s); // asked again, but not in a circle
+  CHECK(counts.claims_refused.value() > 1);
+  CHECK(counts.claims_refused.value() < 10);
 }

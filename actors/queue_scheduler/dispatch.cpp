@@ -128,7 +128,8 @@ void queue_scheduler_state::put_back(const std::string& job_id,
   settings.counts->claims_refused.add();
   queue.update(entry);
   // The store knows better than the index; do not ask in a circle.
-  queue.postpone(job_id, settings.world.now() + refused_pause);
+  put_off[job_id] = settings.world.now() + refused_pause;
+  queue.postpone(job_id, put_off[job_id]);
 }
 
 void queue_scheduler_state::keep_unanswered(const caf::error& err) {

@@ -130,6 +130,11 @@ void queue_scheduler_state::take(const queue_snapshot& snapshot) {
   queue.set_limits(snapshot.limits);
   for (const auto& x : snapshot.entries)
     queue.update(x);
+  std::erase_if(put_off, [now = settings.world.now()](const auto& x) {
+    return x.second <= now;
+  });
+  for (const auto& [job_id, until] : put_off) // which the rows do not say
+    queue.postpone(job_id, until);
   // A snapshot from before the claim shows them waiting.
   for (const auto& job_id : claiming)
     queue.hold(job_id);

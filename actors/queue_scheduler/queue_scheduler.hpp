@@ -191,6 +191,9 @@ struct queue_scheduler_state {
   std::vector<std::string> claiming = {};
   uint32_t claim_failures = 0;
   time_point claim_due = {};
+  /// Jobs that the store refused a slot, and until when they are not proposed
+  /// again. Leaves with the first rows read after that.
+  std::map<std::string, timestamp> put_off = {};
   /// By attempt. An entry leaves when its outcome is stored.
   std::map<int64_t, submission> in_flight = {};
   /// An entry leaves with its last submission.
