@@ -111,6 +111,25 @@ TEST_CASE_METHOD(fixture, "while the store fails the file's settings stay",
                      "database_error: disk full"));
 }
 
+TEST_CASE_METHOD(fixture, "an answer that settings have overtaken is not used",
+                 "[provider_desk]") {
+  store_is_slow = true;
+  set("hardware_profile", R"("l40s")");
+  set("hardware_profile", R"("l40s-x8")");
+  ask<settings_found>(store, put_settings{corr, {}, {}});
+  settle();
+  CHECK(prepare().hardware_profile == "l40s-x8");
+}
+
+TEST_CASE_METHOD(fixture, "a store that does not answer is asked again",
+                 "[provider_desk]") {
+  store_is_slow = true;
+  set("hardware_profile", R"("l40s")");
+  store_is_slow = false;
+  advance(12s);
+  CHECK(prepare().hardware_profile == "l40s");
+}
+
 TEST_CASE_METHOD(fixture, "a setting that cannot be read is said",
                  "[provider_desk]") {
   test::log_capture log;

@@ -48,21 +48,37 @@ struct provider_fixture : deterministic {
   }
 
   settings_store_actor spawn_store() {
-    return spawn([this](settings_store_actor::pointer)
+    return spawn([this](settings_store_actor::pointer store_self)
                    -> settings_store_actor::behavior_type {
-      return {[this](const get_settings& x) { return read_store(x); },
-              [](const put_settings& x) { return settings_found{x.ctx}; }};
+      return {[this, store_self](const get_settings& x) {
+                return read_store(store_self, x);
+              },
+              [this](const put_settings& x) {
+                answer_late();
+                return settings_found{x.ctx};
+              }};
     });
   }
 
-  caf::result<settings_found> read_store(const get_settings& x) {
+  caf::result<settings_found> read_store(settings_store_actor::pointer me,
+                                         const get_settings& x) {
     reads.push_back(x);
     read_at.push_back(now());
     if (store_failures > 0) {
       --store_failures;
       return make_error(ec::database_error, "disk full");
     }
-    return settings_found{x.ctx, stored};
+    if (!store_is_slow)
+      return settings_found{x.ctx, stored};
+    late_reads.emplace_back(me->make_response_promise<settings_found>(),
+                            settings_found{x.ctx, stored});
+    return late_reads.back().first;
+  }
+
+  /// Answers what the slow store was asked, the last question first.
+  void answer_late() {
+    for (; !late_reads.empty(); late_reads.pop_back())
+      late_reads.back().first.deliver(late_reads.back().second);
   }
 
   /// Stores a setting of the provider and tells.
@@ -151,6 +167,10 @@ struct provider_fixture : deterministic {
   std::map<std::string, std::string> secrets;
   std::map<std::string, std::string> stored;
   int store_failures = 0;
+  bool store_is_slow = false;
+  std::vector<
+    std::pair<caf::typed_response_promise<settings_found>, settings_found>>
+    late_reads;
   std::vector<get_settings> reads;
   std::vector<timestamp> read_at;
   uint64_t random = 0;
