@@ -203,12 +203,13 @@ running_daemon::running_daemon(
        .calls = std::make_shared<call_gate>(world, call_gate::limits{}),
        .secrets = std::make_shared<config::secrets>(
          environment_of(options), values.storage_section.state_dir),
-       .settings = {.network = network},
+       .settings = {},
        .counts = std::make_shared<metrics>(),
        .world = world,
        .started_at = world.now(),
        .on_log_sink_given_up = [f = fallback] { f->start(); }};
   shared.is_simulated = options.simulate;
+  shared.settings.network = network;
   shared.streams
     = std::make_shared<sse_fanout>(values.sse_section, shared.counts);
   shared.settings.set(values);
