@@ -700,38 +700,6 @@ const std::map<std::string, std::string>& documented_routes() {
 
 const std::set<std::string>& pending_routes() {
   static const std::set<std::string> list{
-    "POST /api/cloud/jobs/sync",
-    "GET /api/cloud/jobs/{id}/logs",
-    "GET /api/cloud/jobs/{id}/logs/stream",
-    "GET /api/cloud/jobs/{id}/inline-progress",
-    "GET /api/queue/me",
-    "GET /api/queue/user/{id}",
-    "GET /api/queue/position/{job}",
-    "GET /api/queue/why/{job}",
-    "POST /api/queue/process",
-    "POST /api/queue/cleanup",
-    "POST /api/queue/{job}/cancel",
-    "POST /api/queue/{job}/approve",
-    "POST /api/queue/{job}/reject",
-    "POST /api/queue/{job}/priority",
-    "GET /api/approvals/conditions",
-    "GET /api/approvals/rules",
-    "POST /api/approvals/rules",
-    "GET /api/approvals/rules/{rule}",
-    "PATCH /api/approvals/rules/{rule}",
-    "DELETE /api/approvals/rules/{rule}",
-    "GET /api/approvals/requests",
-    "GET /api/approvals/requests/pending/count",
-    "GET /api/approvals/requests/{request}",
-    "GET /api/approvals/requests/job/{job}",
-    "POST /api/approvals/requests/{request}/approve",
-    "POST /api/approvals/requests/{request}/reject",
-    "POST /api/approvals/requests/{request}/cancel",
-    "POST /api/approvals/requests/{request}/extend",
-    "POST /api/approvals/requests/bulk-approve",
-    "POST /api/approvals/requests/bulk-reject",
-    "GET /api/approvals/me",
-    "POST /api/approvals/expire",
   };
   return list;
 }

@@ -232,7 +232,7 @@ TEST_CASE_METHOD(store_queue_fixture, "pages of the queue join without a seam",
   }
 }
 
-TEST_CASE_METHOD(store_queue_fixture, "a user sees what it has in the queue",
+TEST_CASE_METHOD(store_queue_fixture, "the store counts what a user has in the queue",
                  "[store][Q10]") {
   limit(100, 100);
   for (int i = 0; i < 12; ++i)

@@ -249,7 +249,8 @@ TEST_CASE_METHOD(store_webhooks_fixture,
   CHECK(logs("j1") == "no such image");
 }
 
-TEST_CASE_METHOD(store_webhooks_fixture, "logs are for those who see the job",
+TEST_CASE_METHOD(store_webhooks_fixture,
+                 "the store shows logs to those who see the job",
                  "[store][E2]") {
   submit("j1");
   const caller other{"8", "1", "", caller_level::lead};
