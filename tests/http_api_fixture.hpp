@@ -177,7 +177,13 @@ inline void api_fixture::teach_store() {
       return say(of_store, x.ctx, rule_list{x.ctx, {{.id = 3, .name = "r"}}});
     },
     [this](const decide_approval& x) {
-      return show(of_store, x, approval_decided{x.ctx, request(), stored});
+      auto y = request();
+      y.status
+        = x.verdict == approval_verdict::approve  ? approval_status::approved
+          : x.verdict == approval_verdict::reject ? approval_status::rejected
+                                                  : approval_status::cancelled;
+      y.reviewed_by = x.who.user_id;
+      return show(of_store, x, approval_decided{x.ctx, y, stored});
     },
     [this](const extend_approval& x) {
       auto y = request();

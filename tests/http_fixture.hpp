@@ -20,9 +20,15 @@ using nlohmann::json;
 struct recorder : http_exchange {
   std::map<uint64_t, std::vector<http_reply>> replies;
   std::vector<uint64_t> handed_over;
+  bool can_stream = true;
 
   void reply(uint64_t id, http_reply answer) override {
     replies[id].push_back(std::move(answer));
+  }
+  void begin(uint64_t id, http_reply head, stream_listener listener) override {
+    if (!can_stream)
+      return http_exchange::begin(id, std::move(head), std::move(listener));
+    replies[id].push_back(std::move(head));
   }
   void hand_over(uint64_t id, std::function<void(int)> taker) override {
     handed_over.push_back(id);

@@ -295,6 +295,7 @@ TEST_CASE_METHOD(gateway_fixture, "a server without streams says so",
   more_of_store = caf::message_handler{[this](const get_job_logs& x) {
     return job_logs_found{x.ctx, stored, "one\n", true};
   }};
+  server->can_stream = false;
   start();
   const auto id
     = begin({.method = "GET", .target = "/api/cloud/jobs/j1/logs/stream"});

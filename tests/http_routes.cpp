@@ -698,10 +698,4 @@ const std::map<std::string, std::string>& documented_routes() {
   return list;
 }
 
-const std::set<std::string>& pending_routes() {
-  static const std::set<std::string> list{
-  };
-  return list;
-}
-
 } // namespace tunerd::test

@@ -52,7 +52,4 @@ const std::vector<route_case>& route_cases();
 /// @returns "METHOD /template" to level, as REFERENCE 3 has it.
 const std::map<std::string, std::string>& documented_routes();
 
-/// Routes still to be built.
-const std::set<std::string>& pending_routes();
-
 } // namespace tunerd::test

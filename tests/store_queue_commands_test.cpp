@@ -17,7 +17,7 @@ struct store_queue_fixture : test::store_fixture {
                     queue_status queue = queue_status::pending) {
     auto x = submission(id, user);
     x.subject.org_id = "1";
-    x.subject.queue = queue;
+    x.requires_approval = queue == queue_status::blocked;
     return ask<job_submitted>(aut, x).subject;
   }
 
@@ -232,7 +232,8 @@ TEST_CASE_METHOD(store_queue_fixture, "pages of the queue join without a seam",
   }
 }
 
-TEST_CASE_METHOD(store_queue_fixture, "the store counts what a user has in the queue",
+TEST_CASE_METHOD(store_queue_fixture,
+                 "the store counts what a user has in the queue",
                  "[store][Q10]") {
   limit(100, 100);
   for (int i = 0; i < 12; ++i)

@@ -1,6 +1,8 @@
 #include "runtime/tunerctl/commands.hpp"
 #include "runtime/tunerctl/table.hpp"
 
+#include <cstdint>
+
 namespace tunerd::tunerctl {
 
 using nlohmann::json;
@@ -20,30 +22,44 @@ void queue(const session& s) {
                     + answer.at("total_running").dump() + " running\n");
 }
 
+namespace {
+
+/// @returns the number under `key`; 0 if there is none.
+int64_t number(const json& object, const char* key) {
+  const auto i = object.find(key);
+  return i != object.end() && i->is_number() ? i->get<int64_t>() : 0;
+}
+
+/// @returns one thing that keeps a job from running, as a line.
+std::string render_constraint(const json& x) {
+  auto text = "  " + cell(x.at("kind"));
+  if (const auto scope = x.value("scope", json{}); scope.is_string())
+    text += " " + cell(scope);
+  const auto used = std::to_string(number(x, "used"));
+  if (number(x, "limit") > 0)
+    text += ": " + used + " of " + cell(x.at("limit")) + " slots held, by";
+  else if (number(x, "used") > 0)
+    text += ": " + used + " ahead";
+  for (const auto& holder : x.value("holders", json::array()))
+    text += " " + cell(holder);
+  if (const auto until = x.value("until", json{}); until.is_string())
+    text += " until " + cell(until);
+  return text + "\n";
+}
+
+} // namespace
+
 void why(const session& s, const std::string& id) {
   const auto answer = call(s.to, "GET", "/api/queue/why/" + escaped(id));
-  std::string text = id + " is " + cell(answer.at("status"));
-  if (!answer.at("position").is_null())
-    text += ", place " + cell(answer["position"]);
+  auto text = id + " is " + cell(answer.at("status"));
+  if (const auto& place = answer.at("position"); !place.is_null())
+    text += ", place " + cell(place);
   if (const auto& wait = answer.at("estimated_wait_seconds"); !wait.is_null())
     text += ", starts in about " + cell(wait) + " s";
   text += "\n";
-  for (const auto& x : answer.at("constraints")) {
-    text += "  " + cell(x.at("kind"));
-    if (const auto scope = x.value("scope", json{}); scope != "")
-      text += " " + cell(scope);
-    if (x.value("limit", 0) > 0)
-      text += ": " + cell(x.at("used")) + " of " + cell(x.at("limit"))
-              + " slots held";
-    else if (x.value("used", 0) > 0)
-      text += ": " + cell(x.at("used")) + " ahead";
-    for (const auto& holder : x.value("holders", json::array()))
-      text += " " + cell(holder);
-    if (const auto until = x.value("until", json{}); !until.is_null())
-      text += " until " + cell(until);
-    text += "\n";
-  }
-  if (answer["constraints"].empty())
+  for (const auto& x : answer.at("constraints"))
+    text += render_constraint(x);
+  if (answer["constraints"].empty() && answer["status"] == "pending")
     text += "  nothing keeps it from running\n";
   s.print(answer, text);
 }
