@@ -158,8 +158,8 @@ TEST_CASE("the queue cannot be switched off", "[config]") {
 TEST_CASE("the example lists every key with its default", "[config]") {
   const auto text = read_file("config/simpletuner-enterprise.example.yaml");
   REQUIRE(!text.empty());
-  const auto example = load(
-    text, {{"REPLICATE_API_TOKEN", ""}, {"CLOUD_WEBHOOK_SECRET", ""}});
+  const auto example
+    = load(text, {{"REPLICATE_API_TOKEN", ""}, {"CLOUD_WEBHOOK_SECRET", ""}});
   const auto defaults = load("");
   CHECK(example.warnings.empty());
   REQUIRE(example.effective.size() == defaults.effective.size());

@@ -51,7 +51,8 @@ TEST_CASE_METHOD(store_metrics_fixture, "metrics of an empty store are zeros",
   CHECK(x.attempts_in_doubt == 0);
 }
 
-TEST_CASE_METHOD(store_metrics_fixture, "sums over the store move with what they count",
+TEST_CASE_METHOD(store_metrics_fixture,
+                 "sums over the store move with what they count",
                  "[store][L5]") {
   const auto audit_before = measure().audit_entries;
   complete("a", "7", 2s);

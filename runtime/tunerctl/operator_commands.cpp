@@ -41,7 +41,7 @@ std::string timeline(const json& answer) {
            + cell(x.at("status"));
   });
   add("attempts", "claimed_at", [](const json& x) {
-    return "attempt " + cell(x.value("number", json{})) + " of job "
+    return "attempt " + cell(x.value("attempt", json{})) + " of job "
            + cell(x.at("job_id")) + ": " + cell(x.value("state", json{})) + " "
            + cell(x.value("external_id", json{}));
   });
@@ -49,7 +49,7 @@ std::string timeline(const json& answer) {
     return "approval " + cell(x.at("id")) + " of job " + cell(x.at("job_id"))
            + ": " + cell(x.at("status")) + ", " + cell(x.at("reason"));
   });
-  add("events", "time", [](const json& x) {
+  add("events", "timestamp", [](const json& x) {
     auto text = "event " + cell(x.at("id")) + " " + cell(x.at("type"));
     const auto data = x.value("data", json::object());
     for (const auto* field : {"job_id", "previous_status", "status",
@@ -58,7 +58,7 @@ std::string timeline(const json& answer) {
         text += std::string{"  "} + field + "=" + cell(data[field]);
     return text;
   });
-  add("audit", "time", [](const json& x) {
+  add("audit", "timestamp", [](const json& x) {
     return cell(x.value("user_id", json{})) + " did "
            + cell(x.value("action", json{})) + " "
            + cell(x.value("subject", json{})) + " "
