@@ -107,7 +107,10 @@ std::optional<refusal> guard(const http_headers& headers, bool has_body,
     return forbidden("Forwarded headers are refused while no tokens are "
                      "configured");
   if (has_body && !is_json(header(headers, "content-type")))
-    return invalid("Content-Type", "want application/json");
+    return refusal{.status = 415,
+                   .error = "invalid_payload",
+                   .message = "Content-Type: want application/json",
+                   .field = "Content-Type"};
   return std::nullopt;
 }
 
