@@ -401,6 +401,14 @@ std::string daemon::reload(const std::string& yaml) {
     log.error("Settings not reloaded, the old ones stay: {}", e.what());
     return e.what();
   }
+  // The socket stays where it is, whatever the file says now.
+  if (impl_->running && fresh.values.auth_section.tokens.empty()
+      && !config::is_loopback(impl_->running->values.http_section.host)) {
+    const std::string why = "tunerd.auth.tokens: want at least one while other "
+                            "machines can call";
+    log.error("Settings not reloaded, the old ones stay: {}", why);
+    return why;
+  }
   configure_logging(to_log_settings(fresh.values.logging_section));
   for (const auto& text : fresh.warnings)
     log.warning("{}", text);

@@ -143,9 +143,9 @@ TEST_CASE("forwarded requests are refused while there are no tokens",
 }
 
 TEST_CASE("a body is JSON by its type or refused", "[http_request]") {
-  CHECK(judge(local, true) == 400);
+  CHECK(judge(local, true) == 415);
   CHECK(judge(with("content-type", "text/plain"), true) == 415);
-  CHECK(judge(with("content-type", "application/jsonx"), true) == 400);
+  CHECK(judge(with("content-type", "application/jsonx"), true) == 415);
   CHECK(judge(with("content-type", "application/json"), true) == 200);
   CHECK(judge(with("content-type", "Application/JSON; charset=utf-8"), true)
         == 200);

@@ -190,7 +190,7 @@ TEST_CASE_METHOD(api_fixture,
       CHECK(header(reply.headers, "X-RateLimit-Limit").empty());
       continue;
     }
-    if (!is_stream(x)) {
+    if (x.path != "/api/events") { // its head is written before
       CHECK(header(reply.headers, "X-RateLimit-Limit")
             == std::to_string(calls));
       CHECK(header(reply.headers, "X-RateLimit-Remaining")

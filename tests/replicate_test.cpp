@@ -545,14 +545,14 @@ TEST_CASE("a page is complete or an error", "[provider][Q3]") {
   CHECK(!api().read_page(answer(200, "{}")));
 }
 
-TEST_CASE("a cancellation of what is gone is done", "[provider]") {
+TEST_CASE("a cancellation says what the provider said", "[provider]") {
   const cancel_provider_job command{corr, "replicate", "k3writej"};
   const auto cancelled = [&](int status, const std::string& body) {
     return api().read_cancelled(answer(status, body), command);
   };
   CHECK(cancelled(200, prediction.dump())->status == job_status::completed);
-  CHECK(cancelled(404, R"({"id":"k3writej","status":"succeeded"})")->status
-        == caf::none);
+  CHECK(code_of(cancelled(404, R"({"detail":"gone"})").error())
+        == ec::no_such_provider_job);
   CHECK(cancelled(204, "")->external_id == "k3writej");
   CHECK(code_of(cancelled(403, "").error()) == ec::provider_unavailable);
   CHECK(code_of(cancelled(500, "").error()) == ec::provider_error);

@@ -179,3 +179,13 @@ TEST_CASE_METHOD(store_import_fixture, "an import is for leads and bounded",
   x.provider.clear();
   CHECK(refused<jobs_imported>(x) == ec::validation_error);
 }
+
+TEST_CASE_METHOD(store_import_fixture, "what retention has removed stays away",
+                 "[store][Q12]") {
+  auto old = found("e1", job_status::completed, 24h * 100);
+  old.completed_at = now() - 24h * 91;
+  auto recent = found("e2", job_status::completed, 24h * 100);
+  recent.completed_at = now() - 24h * 89;
+  CHECK(imported({old, recent, found("e3", job_status::running, 24h * 100)})
+        == names{"e2", "e3"});
+}

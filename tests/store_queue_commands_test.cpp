@@ -101,7 +101,6 @@ TEST_CASE_METHOD(store_queue_fixture, "an entry is cancelled by its owner",
 
 TEST_CASE_METHOD(store_queue_fixture, "a priority is set and unset",
                  "[store][Q5]") {
-  test::log_capture log;
   submit_in_org("j1");
   submit_in_org("j2");
   const auto set = ask<priority_set>(aut, prioritise("j2", 40, lead));
@@ -115,13 +114,9 @@ TEST_CASE_METHOD(store_queue_fixture, "a priority is set and unset",
   // The scheduler and people see the new order.
   CHECK(load().entries.at(1).priority == 40);
   CHECK(listed({{"c"}, {}}) == std::vector<std::string>{"j2", "j1"});
-  CHECK(log.contains("INFO", "Set priority override for job j2: 40 "
-                             "(effective: 40)"));
-  CHECK(log.lines().back().correlation_id == "corr-j2");
   const auto unset = ask<priority_set>(aut, prioritise("j2", caf::none));
   CHECK(unset.before.priority_override == 40);
   CHECK(!get("j2").priority_override);
-  CHECK(log.contains("job j2: none (effective: 10)"));
   REQUIRE(audit("corr-prio").size() == 2);
   CHECK(audit("corr-prio")[0].action == "job.priority");
   CHECK(audit("corr-prio")[0].details == "none to 40");

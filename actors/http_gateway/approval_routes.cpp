@@ -12,26 +12,12 @@ using nlohmann::ordered_json;
 
 namespace {
 
-constexpr logger log{"simpletuner.cloud.approvals"};
-constexpr logger queue_log{"simpletuner.cloud.queue"};
-
 ordered_json requests_json(const approval_list& x) {
   ordered_json body
     = {{"requests", ordered_json::array()}, {"pending_count", x.pending_count}};
   for (const auto& request : x.requests)
     body["requests"].push_back(approval_json(request));
   return body;
-}
-
-void log_decision(const approval_decided& x) {
-  log_context scope{context_of(x.subject_job)};
-  const auto& request = x.subject;
-  if (request.status == approval_status::approved)
-    queue_log.info("Approved job {} (approval_id: {})", request.job_id,
-                   request.id);
-  else
-    log.info("Approval request {} {}, job {} cancelled", request.id,
-             to_string(request.status), request.job_id);
 }
 
 ordered_json decision_json(const approval& request, const std::string& reason) {
@@ -168,11 +154,7 @@ void http_gateway_state::decide(
   command.who = x->who;
   self->ask(
     store, settings.store_timeout, command,
-    [then](const approval_decided& done) {
-      log_decision(done);
-      then(done);
-    },
-    fail);
+    [then](const approval_decided& done) { then(done); }, fail);
 }
 
 void http_gateway_state::extend(const call& x, const std::string& body) {
@@ -245,7 +227,7 @@ void http_gateway_state::expire(const call& x) {
   self->ask(
     expirer, settings.cancel_timeout, expire_approvals{x->ctx},
     [this, x](const approvals_swept& swept) {
-      answer(x, {{"expired", swept.expired}});
+      audit(x, "approval.sweep", {}, {{"expired", swept.expired}});
     },
     refusing(x));
 }

@@ -20,7 +20,8 @@ namespace {
 std::string not_running(const worker_list& list) {
   std::string names;
   for (const auto& worker : list.workers)
-    if (worker.phase != worker_phase::running)
+    if (worker.phase != worker_phase::running
+        && worker.phase != worker_phase::stopped) // by an operator
       names.append(names.empty() ? "" : ", ").append(worker.name);
   return list.workers.empty() ? "the supervisor does not answer" : names;
 }

@@ -124,7 +124,7 @@ void http_gateway_state::dispatch(const call& x, const std::string& body) {
     case rest::endpoint::process_queue: return process(x);
     case rest::endpoint::clean_queue: return clean_up(x);
     case rest::endpoint::cancel_queued: return cancel_queued(x);
-    case rest::endpoint::approve_queued: return approve_queued(x);
+    case rest::endpoint::approve_queued: return approve_queued(x, body);
     case rest::endpoint::reject_queued: return reject_queued(x);
     case rest::endpoint::set_priority: return change_priority(x, body);
     case rest::endpoint::list_conditions: return show_conditions(x);

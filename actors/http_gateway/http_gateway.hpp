@@ -1,10 +1,10 @@
 #pragma once
 
 #include "actors/http_gateway/call_gate.hpp"
-#include "actors/http_gateway/provider_settings.hpp"
-#include "actors/http_gateway/rate_limit.hpp"
 #include "actors/http_gateway/log_source.hpp"
+#include "actors/http_gateway/provider_settings.hpp"
 #include "actors/http_gateway/queries.hpp"
+#include "actors/http_gateway/rate_limit.hpp"
 #include "actors/http_gateway/request.hpp"
 #include "actors/http_gateway/survey.hpp"
 #include "actors/support/actor.hpp"
@@ -190,7 +190,7 @@ struct http_gateway_state {
   void process(const call& x);
   void clean_up(const call& x);
   void cancel_queued(const call& x);
-  void approve_queued(const call& x);
+  void approve_queued(const call& x, const std::string& body);
   void reject_queued(const call& x);
   void change_priority(const call& x, const std::string& body);
 
@@ -287,6 +287,8 @@ struct http_gateway_state {
   /// Polls the job that an unsigned delivery names.
   void poll_named(const call& x, const std::string& provider,
                   const std::string& external_id);
+  /// Asks the provider once for what a delivery about `subject` left out.
+  void complete(const job& subject);
 
   // -- metrics (metrics_routes.cpp) -----------------------------------------
 
@@ -306,8 +308,9 @@ struct http_gateway_state {
 
   void control(const call& x, worker_action action);
   /// Writes down what was done to a worker, then answers.
-  void audit_worker(const call& x, const char* action,
-                    nlohmann::ordered_json reply);
+  /// @param subject What it was done to.
+  void audit(const call& x, const char* action, const std::string& subject,
+             nlohmann::ordered_json reply);
 
   // -- events (event_routes.cpp) ----------------------------------------------
 

@@ -79,7 +79,10 @@ void http_gateway_state::open_log_stream(const call& x,
   const auto stream = self->home_system().spawn(
     log_stream, log_stream_settings{}, logs_known_to(), gate, x->id,
     get_job_logs{x->ctx, x->who, found.subject.id}, found);
-  gate->begin(x->id, stream_head(x->ctx.correlation_id), tells(stream));
+  auto head = stream_head(x->ctx.correlation_id);
+  head.headers.insert(head.headers.end(), x->reply_headers.begin(),
+                      x->reply_headers.end());
+  gate->begin(x->id, std::move(head), tells(stream));
   finish(x, {.status = 200}, {}); // replies nothing: the answer has begun
 }
 

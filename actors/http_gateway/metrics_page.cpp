@@ -144,18 +144,19 @@ struct breaker_sums {
 };
 
 void add_breakers(metrics_text& out, const survey& seen) {
-  if (!seen.breakers)
-    return;
   std::map<std::string, breaker_sums> by_provider;
   if (seen.providers)
     for (const auto& x : seen.providers->providers)
       by_provider[x.name] = {};
-  for (const auto& x : seen.breakers->breakers) {
+  static const std::vector<breaker_status> unknown;
+  for (const auto& x : seen.breakers ? seen.breakers->breakers : unknown) {
     auto& sums = by_provider[x.provider.empty() ? x.name : x.provider];
     sums.state = std::max(sums.state, static_cast<int64_t>(x.phase));
     sums.failures += x.failures_total;
     sums.successes += x.successes_total;
   }
+  if (by_provider.empty())
+    return;
   out.family("simpletuner_circuit_breaker_state", "gauge",
              "0 closed, 1 half open, 2 open, -1 unknown");
   for (const auto& [provider, x] : by_provider)

@@ -75,7 +75,7 @@ void http_gateway_state::control(const call& x, worker_action action) {
     caf::actor_cast<supervisor_actor>(ptr), settings.outbound_timeout,
     control_worker{x->ctx, x->parameters.at("name"), action},
     [this, x, note](const worker_list& list) {
-      audit_worker(x, note, workers_json(list));
+      audit(x, note, x->parameters.at("name"), workers_json(list));
     },
     refusing(x, "conflict"));
 }
@@ -83,7 +83,8 @@ void http_gateway_state::control(const call& x, worker_action action) {
 void http_gateway_state::refresh_worker(const call& x) {
   const auto worker = x->parameters.at("name");
   const auto done = [this, x, worker] {
-    audit_worker(x, "worker.refresh", refreshed_json(worker));
+    audit(x, "worker.refresh", x->parameters.at("name"),
+          refreshed_json(worker));
   };
   if (worker == "job_poller")
     return self->ask(
@@ -111,13 +112,13 @@ void http_gateway_state::refresh_worker(const call& x) {
   });
 }
 
-void http_gateway_state::audit_worker(const call& x, const char* action,
-                                      ordered_json reply) {
+void http_gateway_state::audit(const call& x, const char* action,
+                               const std::string& subject, ordered_json reply) {
   const append_audit command{x->ctx,
                              {.user_id = x->who.user_id,
                               .token = x->who.token,
                               .action = action,
-                              .subject = x->parameters.at("name"),
+                              .subject = subject,
                               .correlation_id = x->ctx.correlation_id}};
   self->ask(
     store, settings.store_timeout, command,

@@ -219,8 +219,8 @@ ordered_json shown_config(const std::string& config,
   if (!out.is_object())
     out = ordered_json::object();
   for (const auto& [key, value] : wanted.values)
-    if (value)
-      out[key] = ordered_json::parse(*value, nullptr, false);
+    out[key] = value ? ordered_json::parse(*value, nullptr, false)
+                     : ordered_json{}; // the file's, which GET shows
   mask(out);
   return out;
 }

@@ -74,15 +74,6 @@ or_refusal<read_request<list_queue>> parse_list_queue(const query& x) {
   return result_of(in, std::move(out));
 }
 
-or_refusal<read_request<get_limits>> parse_health(const query& x) {
-  query_reader in{x};
-  bool providers = false;
-  in.boolean("include_providers", providers);
-  if (providers)
-    in.ignored("include_providers");
-  return result_of(in, get_limits{});
-}
-
 or_refusal<read_request<set_limits>> parse_set_limits(const std::string& body) {
   auto parsed = parse_object(body);
   if (auto* bad = std::get_if<refusal>(&parsed))

@@ -52,9 +52,6 @@ parse_sync(const query& x, const std::string& provider);
 
 or_refusal<read_request<list_queue>> parse_list_queue(const query& x);
 
-/// What `/api/cloud/health` reads.
-or_refusal<read_request<get_limits>> parse_health(const query& x);
-
 /// @param body What POST /api/queue/concurrency got.
 or_refusal<read_request<set_limits>> parse_set_limits(const std::string& body);
 

@@ -118,7 +118,8 @@ void http_gateway_state::with_known_holders(
   const call& x, const job_explained& why,
   std::function<void(const job_explained&)> then) {
   const auto& all = why.constraints;
-  if (x->who.level >= caller_level::lead
+  // A lead sees its org only, and a holder's id does not tell whose it is.
+  if (x->who.level == caller_level::admin
       || std::all_of(all.begin(), all.end(),
                      [](const auto& y) { return y.holders.empty(); }))
     return then(why);
@@ -158,10 +159,6 @@ void http_gateway_state::cancel_queued(const call& x) {
     store, settings.store_timeout,
     cancel_queued_job{x->ctx, x->who, x->parameters.at("job")},
     [this, x](const job_found& found) {
-      {
-        log_context scope{context_of(found.subject)};
-        log.info("Cancelled queued job {}", found.subject.id);
-      }
       answer(x, {{"success", true}, {"job_id", found.subject.id}});
     },
     refusing_state(x, [](const job& subject) {
@@ -170,10 +167,11 @@ void http_gateway_state::cancel_queued(const call& x) {
     }));
 }
 
-void http_gateway_state::approve_queued(const call& x) {
-  decide_approval command;
-  command.verdict = approval_verdict::approve;
-  decide_queued(x, command, {});
+void http_gateway_state::approve_queued(const call& x,
+                                        const std::string& body) {
+  auto parsed = rest::parse_approve(body);
+  if (auto* wanted = accept(x, parsed))
+    decide_queued(x, wanted->message, wanted->warnings);
 }
 
 void http_gateway_state::reject_queued(const call& x) {
@@ -249,9 +247,10 @@ void http_gateway_state::process(const call& x) {
   self->ask(
     scheduler, settings.cancel_timeout, process_queue{x->ctx},
     [this, x](const queue_processed& done) {
-      answer(x, {{"success", true},
-                 {"dispatched", done.job_ids.size()},
-                 {"job_ids", done.job_ids}});
+      audit(x, "queue.process", {},
+            {{"success", true},
+             {"dispatched", done.job_ids.size()},
+             {"job_ids", done.job_ids}});
     },
     refusing(x));
 }

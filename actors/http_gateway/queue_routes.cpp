@@ -11,8 +11,6 @@ using nlohmann::ordered_json;
 
 namespace {
 
-constexpr logger log{"simpletuner.cloud.queue"};
-
 /// The six, and our own if it is set.
 ordered_json all_limits_json(const queue_limits& x) {
   auto body = limits_json(x);
@@ -21,11 +19,14 @@ ordered_json all_limits_json(const queue_limits& x) {
   return body;
 }
 
-void log_limits(const queue_limits& x) {
-  log.info("Updated concurrency limits: global={}, per_user={}, per_team={}, "
-           "fair_share={}",
-           x.max_concurrent, x.user_max_concurrent, x.team_max_concurrent,
-           x.enable_fair_share);
+/// @returns `stats` without the names of others: counts are everybody's, who
+/// they belong to is an admin's.
+queue_stats as_seen_by(const caller& who, queue_stats stats) {
+  if (who.level != caller_level::admin)
+    std::erase_if(stats.by_user, [&who](const auto& entry) {
+      return entry.first != who.user_id;
+    });
+  return stats;
 }
 
 } // namespace
@@ -60,7 +61,7 @@ void http_gateway_state::show_stats(const call& x) {
       self->ask(
         store, settings.store_timeout, get_limits{x->ctx},
         [this, x, stats](const limits_in_force& y) {
-          answer(x, stats_json(stats, y.limits));
+          answer(x, stats_json(as_seen_by(x->who, stats), y.limits));
         },
         refusing(x));
     },
@@ -87,7 +88,6 @@ void http_gateway_state::change_limits(const call& x, const std::string& body) {
   self->ask(
     store, settings.store_timeout, command,
     [this, x, notes = wanted->warnings](const limits_in_force& y) {
-      log_limits(y.limits);
       ordered_json reply = {{"success", true}};
       reply.update(all_limits_json(y.limits));
       answer(x, rest::with_warnings(std::move(reply), notes));

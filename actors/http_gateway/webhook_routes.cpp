@@ -1,4 +1,5 @@
 #include "actors/http_gateway/http_gateway.hpp"
+#include "actors/http_gateway/queries.hpp"
 #include "actors/http_gateway/reader.hpp"
 
 #include <nlohmann/json.hpp>
@@ -56,7 +57,8 @@ void http_gateway_state::send_webhook_test(const call& x,
   command.timeout = std::min(command.timeout, settings.outbound_timeout);
   self->ask(
     providers, settings.outbound_timeout + settings.health_timeout, command,
-    [this, x, notes, method = command.method](const test_webhook_sent& y) {
+    [this, x, notes, method = command.method,
+     provider = command.provider](const test_webhook_sent& y) {
       using std::chrono::duration_cast;
       ordered_json reply
         = {{"success", y.success},
@@ -66,9 +68,8 @@ void http_gateway_state::send_webhook_test(const call& x,
             y.status_code == 0 ? ordered_json{} : ordered_json(y.status_code)},
            {"error", y.error.empty() ? ordered_json{} : ordered_json(y.error)},
            {"method", method}};
-      if (!notes.empty())
-        reply["warnings"] = notes;
-      answer(x, reply);
+      audit(x, "webhook.test", provider,
+            rest::with_warnings(std::move(reply), notes));
     },
     refusing(x));
 }
@@ -108,8 +109,29 @@ void http_gateway_state::apply_delivery(const call& x,
       answer(x, {{"status", "received"},
                  {"job_id", done.subject.id},
                  {"updates", std::move(updates)}});
+      if (is_terminal(done.subject.status) && !done.subject.cost_micros)
+        complete(done.subject);
     },
     refusing(x));
+}
+
+// A delivery does not know the job's hardware, and so not always its cost; and
+// nobody polls a job that is over.
+void http_gateway_state::complete(const job& subject) {
+  const auto ctx = context_of(subject);
+  self->ask(
+    providers, settings.outbound_timeout,
+    get_provider_job{ctx, subject.provider, subject.external_id,
+                     subject.hardware_profile},
+    [this, ctx, id = subject.id](const provider_job_found& found) {
+      self->ask(
+        store, settings.store_timeout,
+        apply_status{ctx, id, found.seen, change_source::webhook},
+        [](const status_applied&) {}, [](const caf::error&) {});
+    },
+    [](const caf::error& err) {
+      log.debug("Cost not known: {}", render(err));
+    });
 }
 
 // What nobody signed is believed only as far as asking the provider goes.

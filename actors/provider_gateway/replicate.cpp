@@ -118,13 +118,14 @@ replicate::read_page(const http_response& response) const {
 caf::expected<provider_job>
 replicate::read_cancelled(const http_response& response,
                           const cancel_provider_job& command) const {
-  const bool unknown = response.status == 404;
-  if (auto err = replicate_failure(response); err && !unknown)
+  // A 404 is an error here: only whoever knows how old the job is can tell one
+  // that is gone from one that is not listed yet.
+  if (auto err = replicate_failure(response))
     return err;
   // It took the call; what the body says is a bonus.
   const auto body = parse_json(response.body).value_or(nullptr);
   if (auto seen = read_prediction(body, {}, settings_.rates);
-      seen && !unknown && seen->external_id == command.external_id)
+      seen && seen->external_id == command.external_id)
     return std::move(*seen);
   return provider_job{command.external_id};
 }

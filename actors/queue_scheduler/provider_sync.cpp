@@ -24,7 +24,7 @@ queue_scheduler_state::sync(const sync_provider_jobs& command) {
                       "the queue is not loaded; try again");
   if (is_unsettled(provider)) {
     const auto open = comparisons.find(provider);
-    if (open != comparisons.end())
+    if (open != comparisons.end() && open->second.failures == 0)
       open->second.due = self->clock().now();
     look();
     return make_error(ec::conflict,

@@ -80,6 +80,16 @@ void queue_scheduler_state::start() {
 void queue_scheduler_state::end(const caf::error& reason) {
   const log_context scope{new_work()};
   log.info("Queue scheduler stopped");
+  const auto ended
+    = make_error(ec::worker_restarting, "the scheduler has ended");
+  for (auto& x : waiting)
+    x.promise.deliver(ended);
+  for (auto& x : asking_why)
+    x.promise.deliver(ended);
+  for (auto& x : processing)
+    x.promise.deliver(ended);
+  for (auto& [attempt_id, x] : resolutions)
+    x.promise.deliver(ended);
   self->quit(reason);
 }
 

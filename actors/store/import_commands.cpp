@@ -37,6 +37,15 @@ bool may_be_ours(const provider_job& x,
              || *x.created_at >= *oldest_claim - clocks_differ_max);
 }
 
+/// @returns whether retention would remove `x` at once, or has done so before.
+bool is_too_old(const provider_job& x, const transaction& tx) {
+  using std::chrono::days;
+  const auto kept = tx.retention.job_days;
+  return kept > 0 && x.status && is_terminal(*x.status)
+         && (x.completed_at ? *x.completed_at : x.created_at.value_or(tx.now))
+              < tx.now - days{kept};
+}
+
 /// @returns `x` as a job of `who`. @pre x.status
 job as_imported(const provider_job& x, const import_jobs& command,
                 timestamp now) {
@@ -97,7 +106,7 @@ caf::expected<jobs_imported> run(transaction& tx, const import_jobs& command) {
   for (const auto& seen : command.found) {
     if (seen.external_id.empty() || seen.external_id.size() > id_size_max
         || attempts.is_taken(command.provider, seen.external_id, {})
-        || may_be_ours(seen, oldest_claim))
+        || may_be_ours(seen, oldest_claim) || is_too_old(seen, tx))
       continue;
     if (!seen.status) {
       log.warning("Not importing {} from {}: unknown status '{}'",

@@ -45,16 +45,6 @@ caf::error check(const set_priority& command, const job& x) {
   return {};
 }
 
-std::function<void()> priority_line(const job& x) {
-  return
-    [ctx = context_of(x), id = x.id,
-     wanted = priority_text(x.priority_override), base = base_priority(x)] {
-      log_context scope{ctx};
-      log.info("Set priority override for job {}: {} (effective: {})", id,
-               wanted, base);
-    };
-}
-
 } // namespace
 
 caf::expected<job_found> run(transaction& tx,
@@ -95,7 +85,6 @@ caf::expected<priority_set> run(transaction& tx, const set_priority& command) {
   tx.audit(command.ctx, command.who, "job.priority", after.id, after.org_id,
            priority_text(before->priority_override) + " to "
              + priority_text(after.priority_override));
-  tx.told.lines.push_back(priority_line(after));
   return priority_set{command.ctx, std::move(*before), std::move(after)};
 }
 

@@ -109,8 +109,8 @@ store_state::attempt(const Command& command) {
   db->execute("SAVEPOINT command");
   sql::news done;
   const auto limits = settings.limits.get();
-  sql::transaction tx{*db, settings.world.now(), *limits, done,
-                      *settings.approvals.get()};
+  sql::transaction tx{*db,  settings.world.now(),      *limits,
+                      done, *settings.approvals.get(), settings.retention};
   auto outcome = run(tx, command);
   if (!outcome)
     db->execute("ROLLBACK TO command");

@@ -3,6 +3,7 @@
 #include "actors/store/rules.hpp"
 #include "actors/store/sqlite.hpp"
 #include "config/approvals.hpp"
+#include "config/retention.hpp"
 #include "messages/audit.hpp"
 #include "messages/events.hpp"
 
@@ -34,6 +35,8 @@ struct transaction {
   news& told;
   /// How long requests for approval may wait.
   config::approvals approvals = {};
+  /// How long what is over is kept.
+  config::retention retention = {};
 
   /// Appends an event. @returns its id.
   int64_t append(const event& x);

@@ -78,6 +78,10 @@ TEST_CASE_METHOD(daemon_fixture, "a blocked job runs after tunerctl approve",
   CHECK(said.find("may run") != std::string::npos);
   CHECK(eventually([&] { return entry(id)["status"] == "completed"; }));
   CHECK(tunerctl({"approve", id}, said) == 1);
+  int told = 0; // by one of those who take part, and no other
+  for (const auto& line : tunerd.child.log_lines())
+    told += line.value("message", "").starts_with("Approved job " + id) ? 1 : 0;
+  CHECK(told == 1);
   CHECK(tunerctl({"approvals", "--status", "all"}, said) == 0);
   CHECK(said.find("approved") != std::string::npos);
   CHECK(tunerctl({"trace", dear["correlation_id"].get<std::string>()}, said)

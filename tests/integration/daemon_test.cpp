@@ -90,6 +90,23 @@ TEST_CASE("a daemon can be started and stopped a thousand times",
   CHECK(resident_kilobytes() < memory + 64 * 1024);
 }
 
+TEST_CASE("a reload never opens a daemon that others can reach",
+          "[integration][W4]") {
+  scratch dir;
+  auto options = options_in(dir);
+  options.settings.erase("tunerd.http.listen");
+  options.yaml = "tunerd:\n  http: {listen: '0.0.0.0:0'}\n  auth:\n"
+                 "    tokens: [{name: me, level: viewer, sha256: '"
+                 + std::string(64, 'a') + "'}]\n";
+  tunerd::daemon aut{options};
+  aut.start();
+  auto url = aut.url();
+  url.replace(url.find("0.0.0.0"), 7, "127.0.0.1");
+  REQUIRE(call("GET", url + "/api/queue").status == 401);
+  CHECK(aut.reload("").find("tunerd.auth.tokens") != std::string::npos);
+  CHECK(call("GET", url + "/api/queue").status == 401);
+}
+
 TEST_CASE("the documented functions run one daemon per process",
           "[integration]") {
   scratch dir;
