@@ -170,4 +170,12 @@ approval_list approval_table::list(const list_approvals& query) {
   return result;
 }
 
+std::vector<approval> approval_table::trace(const caller& who,
+                                            const std::string& correlation_id,
+                                            int64_t count) {
+  return all(db_.query(select + "correlation_id = ?3 AND " + visible_to(who)
+                         + " ORDER BY id LIMIT ?4",
+                       who.user_id, who.org_id, correlation_id, count));
+}
+
 } // namespace tunerd::sql

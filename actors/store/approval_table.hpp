@@ -54,6 +54,11 @@ public:
   /// @returns one page, newest first, and the number of pending ones.
   approval_list list(const list_approvals& query);
 
+  /// @returns what `who` may see of one unit of work, oldest first, at most
+  /// `count`.
+  std::vector<approval> trace(const caller& who,
+                              const std::string& correlation_id, int64_t count);
+
 private:
   connection& db_;
 };

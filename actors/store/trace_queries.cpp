@@ -1,3 +1,4 @@
+#include "actors/store/approval_table.hpp"
 #include "actors/store/audit_table.hpp"
 #include "actors/store/event_log.hpp"
 #include "actors/store/job_table.hpp"
@@ -34,31 +35,6 @@ attempt_trace read_attempt(const statement& row) {
           .external_id = row.get<std::string>(6)};
 }
 
-approval read_request(const statement& row) {
-  int i = 0;
-  approval x;
-  x.id = row.get<int64_t>(i++);
-  x.job_id = row.get<std::string>(i++);
-  x.user_id = row.get<std::string>(i++);
-  x.org_id = row.get<std::string>(i++);
-  x.rule_id = row.get<int64_t>(i++);
-  x.status = *parse_approval_status(row.get<std::string>(i++));
-  x.reason = row.get<std::string>(i++);
-  x.provider = row.get<std::string>(i++);
-  x.config_name = row.get<std::string>(i++);
-  x.estimated_cost_micros = row.find<int64_t>(i++);
-  x.hardware_type = row.get<std::string>(i++);
-  const auto level = parse_caller_level(row.get<std::string>(i++));
-  x.required_level = level ? *level : caller_level::admin;
-  x.reviewed_by = row.get<std::string>(i++);
-  x.reviewed_at = row.find<timestamp>(i++);
-  x.review_notes = row.get<std::string>(i++);
-  x.created_at = row.get<timestamp>(i++);
-  x.expires_at = row.find<timestamp>(i++);
-  x.correlation_id = row.get<std::string>(i++);
-  return x;
-}
-
 } // namespace
 
 caf::expected<trace_found> look_up(const view& in, const get_trace& query) {
@@ -77,14 +53,8 @@ caf::expected<trace_found> look_up(const view& in, const get_trace& query) {
     "ON j.id = a.job_id WHERE a.correlation_id = ?3 AND "
       + visible + " ORDER BY a.id LIMIT ?4",
     read_attempt);
-  result.approvals = collect(
-    in, query,
-    "SELECT id, job_id, user_id, org_id, rule_id, status, reason, provider, "
-    "config_name, estimated_cost_micros, hardware_type, required_level, "
-    "reviewed_by, reviewed_at, review_notes, created_at, expires_at, "
-    "correlation_id FROM approvals WHERE correlation_id = ?3 AND "
-      + visible + " ORDER BY id LIMIT ?4",
-    read_request);
+  result.approvals
+    = approval_table{in.db}.trace(query.who, query.correlation_id, list_max);
   result.events
     = event_log{in.db}.trace(query.who, query.correlation_id, list_max);
   result.audit
