@@ -210,7 +210,7 @@ TEST_CASE("no body makes the settings' parser fail", "[http_settings]") {
   for (int i = 0; i < 3000; ++i) {
     auto body = whole;
     for (auto n = random() % 4; n > 0; --n)
-      body[random() % body.size()] = R"({}[]",:0x-.e)"[random() % 14];
+      body[random() % body.size()] = R"({}[]",:0x-.e)"[random() % 12];
     const auto x = rest::parse_provider_settings("p", body);
     if (const auto* bad = std::get_if<rest::refusal>(&x))
       REQUIRE(bad->status == 400);
