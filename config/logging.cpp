@@ -19,20 +19,32 @@ void read_section(reader& in, logging& out) {
   // Lenient, as documented: logging must work whatever the variables say.
   std::string level = to_string(out.level), format = "json";
   in.read({"tunerd.logging.level", "SIMPLETUNER_LOG_LEVEL"}, level);
-  out.level = log_level::info;
-  bool known = false;
-  for (const auto candidate :
-       {log_level::debug, log_level::info, log_level::warning, log_level::error,
-        log_level::critical})
-    if (to_string(candidate) == upper(level)) {
-      out.level = candidate;
-      known = true;
-    }
+  const auto known = parse_log_level(level);
+  out.level = known.value_or(log_level::info);
   if (!known)
     in.warn("tunerd.logging.level: unknown level '" + level + "', using INFO");
   in.read({"tunerd.logging.format", "SIMPLETUNER_LOG_FORMAT"}, format);
   out.json_output = upper(format) == "JSON";
   in.read({"tunerd.logging.file", "SIMPLETUNER_LOG_FILE"}, out.file);
+  out.levels.clear();
+  for (const auto& x :
+       in.read_items("tunerd.logging.levels", {"logger", "level"}, "logger")) {
+    const auto name = x.values.find("logger");
+    const auto text = x.values.find("level");
+    const auto its
+      = text == x.values.end() ? std::nullopt : parse_log_level(text->second);
+    if (name == x.values.end() || name->second.empty())
+      throw error{x.where + ".logger: want a name"};
+    if (!its)
+      throw error{x.where
+                  + ".level: want DEBUG, INFO, WARNING, ERROR or "
+                    "CRITICAL"};
+    out.levels[name->second] = *its;
+  }
+  in.read("tunerd.logging.rotate_megabytes", out.rotate_megabytes, 0,
+          1'000'000);
+  in.read("tunerd.logging.rotate_daily", out.rotate_daily);
+  in.read("tunerd.logging.rotated_files", out.rotated_files, 1, 1'000);
 }
 
 } // namespace tunerd::config

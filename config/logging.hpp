@@ -1,7 +1,10 @@
 #pragma once
 
-#include "messages/logs.hpp"
+#include "messages/log_level.hpp"
 
+#include <cstdint>
+#include <functional>
+#include <map>
 #include <string>
 
 namespace tunerd::config {
@@ -15,6 +18,16 @@ struct logging {
   /// Written besides stdout, created or appended to; empty for none. Key:
   /// `file`.
   std::string file = {};
+  /// Names with a level of their own, and all below them. Key: `levels`, a list
+  /// of {logger, level}.
+  std::map<std::string, log_level, std::less<>> levels = {};
+  /// Size at which the file is rotated; 0: never. Range: 0 to 1,000,000. Key:
+  /// `rotate_megabytes`.
+  int32_t rotate_megabytes = 100;
+  /// Whether it is also rotated when the day changes, UTC. Key: `rotate_daily`.
+  bool rotate_daily = false;
+  /// Rotated files to keep. Range: 1 to 1,000. Key: `rotated_files`.
+  int32_t rotated_files = 10;
 };
 
 } // namespace tunerd::config

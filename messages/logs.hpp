@@ -1,17 +1,10 @@
 #pragma once
 
+#include "messages/log_level.hpp"
+
 #include <caf/meta/type_name.hpp>
 
-#include <cstdint>
-#include <string>
-
 namespace tunerd {
-
-/// How much a log line matters. Written by name, upper case.
-enum class log_level : uint8_t { debug, info, warning, error, critical };
-
-/// @returns "DEBUG", "INFO", "WARNING", "ERROR" or "CRITICAL".
-std::string to_string(log_level level);
 
 /// INTERNAL to the log sink: lines wait in the buffer.
 struct write_log {};

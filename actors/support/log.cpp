@@ -7,6 +7,8 @@ namespace tunerd {
 namespace {
 
 thread_local log_context* innermost = nullptr;
+/// In force where no scope is open.
+thread_local context outermost = {};
 
 } // namespace
 
@@ -27,8 +29,11 @@ log_context::~log_context() {
 }
 
 const context& current_context() {
-  static const context none{};
-  return innermost == nullptr ? none : innermost->ctx_;
+  return innermost == nullptr ? outermost : innermost->ctx_;
+}
+
+context& detail::changeable_context() {
+  return innermost == nullptr ? outermost : innermost->ctx_;
 }
 
 void logger::write(log_level level, log_text text,

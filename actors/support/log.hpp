@@ -1,7 +1,7 @@
 #pragma once
 
-#include "messages/context.hpp"
-#include "messages/logs.hpp"
+#include "messages/log_level.hpp"
+#include "messages/plain_context.hpp"
 
 #include <array>
 #include <atomic>
@@ -17,6 +17,7 @@
 
 // Logging as every part of the daemon uses it. Any thread; never blocks, never
 // throws; a line that finds no room is dropped and counted (log_buffer.hpp).
+// Nothing of CAF here: programs include it through runtime/logging.hpp.
 
 namespace tunerd {
 
@@ -26,6 +27,24 @@ struct log_exception {
   explicit log_exception(std::string_view what) noexcept : text(what) {
   }
   std::string_view text;
+};
+
+/// A text that never reaches a log or a terminal: it is written as `***`.
+class secret {
+public:
+  secret() = default;
+  explicit secret(std::string value) noexcept : value_(std::move(value)) {
+  }
+  /// @returns the text itself, for whoever must send it.
+  const std::string& reveal() const noexcept {
+    return value_;
+  }
+  bool empty() const noexcept {
+    return value_.empty();
+  }
+
+private:
+  std::string value_;
 };
 
 /// A value in the `extra` of a line, or an argument of a text.
@@ -41,6 +60,13 @@ using log_fields = std::initializer_list<log_field>;
 /// Fields of a scope.
 using log_scope_fields
   = std::initializer_list<std::pair<std::string_view, std::string_view>>;
+
+namespace detail {
+
+/// @returns what is in force on this thread, to be changed in place.
+context& changeable_context();
+
+} // namespace detail
 
 /// Fields that every line of this thread gets until the scope ends. Scopes
 /// nest: the inner value wins, and the end restores exactly what was before.
@@ -61,6 +87,7 @@ public:
 
 private:
   friend const context& current_context();
+  friend context& detail::changeable_context();
   /// What is in force inside this scope, flattened.
   context ctx_;
   log_context* outer_;
@@ -71,10 +98,41 @@ private:
 /// valid until the innermost scope ends.
 const context& current_context();
 
+/// What was in force somewhere, to be put in force elsewhere: in another
+/// thread or a callback. Cheap to move.
+class captured_context {
+public:
+  explicit captured_context(context ctx) : ctx_(std::move(ctx)) {
+  }
+
+  /// @returns a scope: until its end this thread is in what was captured, and
+  /// in nothing of what is around.
+  ///
+  ///     auto scope = captured.restore();
+  [[nodiscard]] log_context restore() const {
+    return log_context{ctx_};
+  }
+
+private:
+  context ctx_;
+};
+
+/// @returns what is in force on this thread.
+inline captured_context capture_context() {
+  return captured_context{current_context()};
+}
+
 namespace detail {
 
-/// The lowest level that is written; set by configure_logging.
+/// The lowest level that is written under any name; set by configure_logging.
 extern std::atomic<log_level> log_threshold;
+
+/// Whether names have levels of their own.
+extern std::atomic<bool> log_levels_differ;
+
+/// @returns whether `name`, or the nearest name above it that has a level of
+/// its own, lets `level` through.
+bool lets_through(std::string_view name, log_level level) noexcept;
 
 } // namespace detail
 
@@ -98,6 +156,8 @@ log_value to_log_value(const T& value) {
     std::same_as<
       T, bool> || std::same_as<T, log_exception> || std::same_as<T, log_value>)
     return value;
+  else if constexpr (std::same_as<T, secret>)
+    return std::string_view{"***"};
   else if constexpr (std::derived_from<T, std::exception>)
     return log_exception{value.what()};
   else if constexpr (std::signed_integral<T>)
@@ -165,7 +225,10 @@ public:
 
   /// @returns whether lines of `level` are written at all.
   bool enabled(log_level level) const noexcept {
-    return level >= detail::log_threshold.load(std::memory_order_relaxed);
+    if (level < detail::log_threshold.load(std::memory_order_relaxed))
+      return false;
+    return !detail::log_levels_differ.load(std::memory_order_relaxed)
+           || detail::lets_through(name_, level);
   }
 
 private:

@@ -11,6 +11,7 @@
 #include <optional>
 #include <unistd.h>
 #include <utility>
+#include <vector>
 
 namespace tunerd {
 
@@ -57,18 +58,34 @@ struct log_core {
   uint64_t lost_before = 0;
   /// Of all drains, for those who must not wait for the mutex.
   std::atomic<uint64_t> lost{0};
-  const log_driver* driver = nullptr;
+  /// Who wants to drive, oldest first; the last one does.
+  std::vector<std::pair<const log_driver*, std::function<void()>>> drivers;
 };
+
+/// @returns a function that counts the days of `now`.
+std::function<int64_t()> day_of(const wall_clock& now) {
+  return [now] {
+    return int64_t{
+      std::chrono::floor<std::chrono::days>(now()).time_since_epoch().count()};
+  };
+}
 
 void use(log_core& core, log_settings settings, wall_clock now) {
   if (settings.correlation_id.empty())
     settings.correlation_id = core.process_id;
   if (core.drain)
     core.lost_before += core.drain->lost();
-  core.drain.emplace(settings.console_fd,
-                     log_file::settings{settings.file, settings.rotate_bytes,
-                                        settings.rotated_max});
-  detail::log_threshold = settings.level;
+  core.drain.emplace(
+    settings.console_fd,
+    log_file::settings{.path = settings.file,
+                       .rotate_bytes = settings.rotate_bytes,
+                       .rotated_max = settings.rotated_max,
+                       .today = settings.rotate_daily ? day_of(now) : nullptr});
+  auto lowest = settings.level;
+  for (const auto& [name, level] : settings.levels)
+    lowest = std::min(lowest, level);
+  detail::log_threshold = lowest;
+  detail::log_levels_differ = !settings.levels.empty();
   auto next
     = std::make_shared<const log_format>(std::move(settings), std::move(now));
   std::lock_guard lock{core.mutex};
@@ -147,11 +164,28 @@ void drain_all(log_core& core) noexcept {
 } // namespace
 
 constinit std::atomic<log_level> detail::log_threshold{log_level::info};
+constinit std::atomic<bool> detail::log_levels_differ{false};
+
+bool detail::lets_through(std::string_view name, log_level level) noexcept {
+  const auto format = format_in_force(the_core());
+  const auto& levels = format->settings.levels;
+  for (;; name = name.substr(0, name.rfind('.'))) {
+    if (const auto i = levels.find(name); i != levels.end())
+      return level >= i->second;
+    if (name.find('.') == name.npos)
+      return level >= format->settings.level;
+  }
+}
 
 log_settings to_log_settings(const config::logging& section) {
   return {.level = section.level,
+          .levels = section.levels,
           .json_output = section.json_output,
-          .file = section.file};
+          .file = section.file,
+          .rotate_bytes = uint64_t{1024} * 1024
+                          * static_cast<uint64_t>(section.rotate_megabytes),
+          .rotate_daily = section.rotate_daily,
+          .rotated_max = static_cast<unsigned>(section.rotated_files)};
 }
 
 void configure_logging(log_settings settings, wall_clock now) {
@@ -159,6 +193,18 @@ void configure_logging(log_settings settings, wall_clock now) {
   std::lock_guard lock{core.drain_mutex};
   drain_all(core);
   use(core, std::move(settings), std::move(now));
+}
+
+void set_log_level(const std::string& name, log_level level) {
+  auto& core = the_core();
+  std::lock_guard lock{core.drain_mutex};
+  const auto format = format_in_force(core);
+  auto settings = format->settings;
+  if (name.empty())
+    settings.level = level;
+  else
+    settings.levels[name] = level;
+  configure_logging(std::move(settings), format->now);
 }
 
 log_settings current_log_settings() {
@@ -181,17 +227,19 @@ void reopen_log_file() noexcept {
 log_driver::log_driver(std::function<void()> wake) {
   auto& core = the_core();
   std::lock_guard lock{core.drain_mutex};
-  core.driver = this;
+  core.drivers.emplace_back(this, wake);
   core.buffer.on_lines(std::move(wake));
 }
 
 log_driver::~log_driver() {
   auto& core = the_core();
   std::lock_guard lock{core.drain_mutex};
-  if (core.driver == this) {
-    core.driver = nullptr;
-    core.buffer.on_lines({});
-  }
+  const bool drove = core.drivers.back().first == this;
+  std::erase_if(core.drivers,
+                [this](const auto& x) { return x.first == this; });
+  if (drove)
+    core.buffer.on_lines(core.drivers.empty() ? nullptr
+                                              : core.drivers.back().second);
   drain_all(core);
 }
 

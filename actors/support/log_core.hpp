@@ -7,6 +7,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <map>
 #include <string>
 
 // The one log of the process: what is written, where to, and who writes it.
@@ -19,6 +20,8 @@ namespace tunerd {
 struct log_settings {
   /// Lines below it are not written.
   log_level level = log_level::info;
+  /// Names with a level of their own; it holds for the names below them too.
+  std::map<std::string, log_level, std::less<>> levels = {};
   /// Whether a line is a JSON object, else text.
   bool json_output = true;
   /// Written besides the console, created or appended to; empty for none.
@@ -31,6 +34,8 @@ struct log_settings {
   std::string correlation_id = {};
   /// The file is rotated at this size; 0: never.
   uint64_t rotate_bytes = 100 * 1024 * 1024;
+  /// Whether it is also rotated when the day changes, UTC.
+  bool rotate_daily = false;
   /// Rotated files to keep.
   unsigned rotated_max = 10;
 };
@@ -47,6 +52,11 @@ void configure_logging(log_settings settings,
 /// @returns what is in force.
 log_settings current_log_settings();
 
+/// From now on `name` and the names below it are written from `level` on; with
+/// an empty name everything that has no level of its own. Any thread; blocks
+/// while it writes.
+void set_log_level(const std::string& name, log_level level);
+
 /// Writes every line made before the call. Any thread; blocks.
 void drain_log() noexcept;
 
@@ -55,7 +65,7 @@ void reopen_log_file() noexcept;
 
 /// Drives the log: while it lives `wake` is called when lines wait, and its
 /// owner then calls `drain_log`. Its end writes what is left. The last one
-/// made is the one that counts.
+/// made that still lives is the one that counts.
 class log_driver {
 public:
   /// @param wake Called on any thread that logs: must neither block nor log.

@@ -61,6 +61,11 @@ void log_file::write(std::string_view lines) noexcept {
     return;
   if (output_.fd() < 0)
     reopen();
+  try {
+    rotate_if_new_day();
+  } catch (...) {
+    // Out of memory: the next batch rotates.
+  }
   const auto change = output_.write(lines);
   try {
     report(settings_.path, output_, change);
@@ -70,11 +75,28 @@ void log_file::write(std::string_view lines) noexcept {
   }
 }
 
+void log_file::rotate_if_new_day() {
+  if (!settings_.today)
+    return;
+  struct stat status = {};
+  const auto today = settings_.today();
+  // What a process before us left tells its day by its last change.
+  if (!day_ && ::fstat(output_.fd(), &status) == 0 && status.st_size > 0)
+    day_ = status.st_mtim.tv_sec / (24 * 60 * 60);
+  const auto before = std::exchange(day_, today).value_or(today);
+  if (before != today && ::fstat(output_.fd(), &status) == 0
+      && status.st_size > 0)
+    rotate_now(status);
+}
+
 void log_file::rotate_if_large() {
   struct stat status = {};
-  if (settings_.rotate_bytes == 0 || ::fstat(output_.fd(), &status) != 0
-      || std::cmp_less(status.st_size, settings_.rotate_bytes))
-    return;
+  if (settings_.rotate_bytes != 0 && ::fstat(output_.fd(), &status) == 0
+      && std::cmp_greater_equal(status.st_size, settings_.rotate_bytes))
+    rotate_now(status);
+}
+
+void log_file::rotate_now(const struct stat& status) {
   // Somebody else may have moved the file; then a new one is enough.
   const bool failed = is_in_place(settings_.path, status) && !rotate();
   if (failed && !rotation_failed_)

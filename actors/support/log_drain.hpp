@@ -3,12 +3,16 @@
 #include "actors/support/log_output.hpp"
 
 #include <cstdint>
+#include <functional>
+#include <optional>
 #include <string>
 #include <string_view>
 
+struct stat;
+
 namespace tunerd {
 
-/// The log file: appended to, never truncated, rotated at a size.
+/// The log file: appended to, never truncated, rotated at a size and by day.
 /// Not thread-safe; blocks as the disk does; never throws.
 class log_file {
 public:
@@ -19,6 +23,8 @@ public:
     uint64_t rotate_bytes = 0;
     /// Older ones are deleted.
     unsigned rotated_max = 0;
+    /// Counts days; the file is also rotated when it changes. Empty: never.
+    std::function<int64_t()> today = {};
   };
 
   explicit log_file(settings how);
@@ -37,11 +43,16 @@ public:
   }
 
 private:
+  void rotate_if_new_day();
   void rotate_if_large();
+  /// @param status Of the open file.
+  void rotate_now(const struct stat& status);
   bool rotate() const;
 
   const settings settings_;
   log_output output_{-1};
+  /// The day of what is in the file; unset while that is not known.
+  std::optional<int64_t> day_ = {};
   bool rotation_failed_ = false;
 };
 

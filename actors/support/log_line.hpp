@@ -1,6 +1,7 @@
 #pragma once
 
 #include "actors/support/log.hpp"
+#include "messages/context.hpp"
 
 #include <map>
 #include <span>
