@@ -2,6 +2,7 @@
 
 #include "actors/support/clocks.hpp"
 #include "actors/support/log_core.hpp"
+#include "actors/support/log_crash.hpp"
 #include "actors/support/log_thread.hpp"
 #include "runtime/configuration_file.hpp"
 
@@ -53,6 +54,8 @@ void configure_structured_logging(const structured_logging& how) {
   settings.include_stack_info = how.include_stack_info;
   configure_logging(std::move(settings));
   start_writing();
+  if (how.crash_handlers)
+    install_crash_handlers();
   if (!level)
     log.warning("Unknown log level '{}', using INFO", how.level);
 }

@@ -28,6 +28,10 @@ struct structured_logging {
   std::string log_file = {};
   /// Whether lines with an exception tell where they were written.
   bool include_stack_info = false;
+  /// Whether a process that dies of a fault, abort or std::terminate writes
+  /// what it has logged and why (log_crash.hpp). Handlers there were before run
+  /// afterwards. Not for programs that handle faults and live on.
+  bool crash_handlers = true;
 };
 
 /// From now on lines are written this way; those made before are written the

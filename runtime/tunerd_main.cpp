@@ -2,6 +2,7 @@
 #include "runtime/daemon.hpp"
 #include "runtime/signals.hpp"
 
+#include "actors/support/log_crash.hpp"
 #include "config/settings.hpp"
 
 #include <CLI/CLI.hpp>
@@ -61,6 +62,7 @@ int run(tunerd::daemon& daemon, tunerd::signals& signals,
 
 int main(int argc, char** argv) {
   tunerd::signals signals;
+  tunerd::install_crash_handlers();
   raise_descriptor_limit();
   tunerd::daemon_options options;
   std::atomic<bool> failed{false};

@@ -36,9 +36,7 @@ struct emergency_exit {
 
 struct buffer_fixture {
   std::string taken() {
-    std::string result;
-    aut.take(result);
-    return result;
+    return std::string{aut.take()};
   }
   emergency_exit emergency;
   log_buffer aut{100, emergency.ends[1]};
@@ -119,12 +117,18 @@ TEST_CASE_METHOD(buffer_fixture, "a wake-up that throws is tried again",
   CHECK(calls == 2);
 }
 
-TEST_CASE_METHOD(buffer_fixture, "a dying process can still dump the lines",
+TEST_CASE_METHOD(buffer_fixture, "a dying process finds every line once",
                  "[log]") {
-  aut.push(info, "last words\n");
-  aut.dump(emergency.ends[1]);
-  CHECK(emergency.read() == "last words\n");
-  CHECK(taken() == "last words\n");
+  aut.push(info, "taken\n");
+  const auto taken = aut.take();
+  aut.push(info, "waiting\n");
+  CHECK(taken == "taken\n");
+  CHECK(aut.taken() == taken);
+  CHECK(aut.waiting() == "waiting\n");
+  aut.release();
+  CHECK(aut.taken().empty());
+  CHECK(aut.take() == "waiting\n");
+  CHECK(aut.waiting().empty());
 }
 
 TEST_CASE("whatever is pushed is taken, on stderr or counted", "[log]") {
@@ -135,23 +139,20 @@ TEST_CASE("whatever is pushed is taken, on stderr or counted", "[log]") {
     emergency_exit emergency;
     log_buffer aut{random() % 300, emergency.ends[1]};
     uint64_t pushed = 0, seen = 0;
-    std::string out;
-    const auto count = [&seen](const std::string& lines) {
+    const auto count = [&seen](std::string_view lines) {
       seen
         += static_cast<uint64_t>(std::count(lines.begin(), lines.end(), '\n'));
     };
     for (int step = 0; step < 100; ++step) {
       if (random() % 8 == 0) {
-        aut.take(out);
-        count(out);
+        count(aut.take());
         continue;
       }
       const auto level = static_cast<log_level>(random() % 5);
       aut.push(level, std::string(random() % 40, 'x') + '\n');
       ++pushed;
     }
-    aut.take(out);
-    count(out);
+    count(aut.take());
     count(emergency.read());
     REQUIRE(seen + aut.count().dropped == pushed);
   }
@@ -172,12 +173,10 @@ TEST_CASE("threads share a buffer without losing or mixing lines", "[log]") {
         aut.push(info, std::to_string(id) + ' ' + std::to_string(i) + '\n');
     });
   std::vector<int> next(threads, 0);
-  std::string out;
   for (int total = 0; total < threads * lines_each;) {
     due.wait(0); // hangs if a wake-up is lost
     due = 0;
-    aut.take(out);
-    std::istringstream in{out};
+    std::istringstream in{std::string{aut.take()}};
     for (int id = 0, i = 0; in >> id >> i; ++total)
       REQUIRE(next.at(static_cast<size_t>(id))++ == i);
   }

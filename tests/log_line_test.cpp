@@ -1,9 +1,11 @@
+#include "actors/support/log_cache.hpp"
 #include "actors/support/log_escape.hpp"
 #include "actors/support/log_line.hpp"
 
 #include <catch2/catch.hpp>
 #include <nlohmann/json.hpp>
 
+#include <algorithm>
 #include <chrono>
 #include <limits>
 #include <random>
@@ -60,9 +62,9 @@ std::string message(log_text text, values args) {
 }
 
 std::string escaped(std::string_view text,
-                    size_t bytes_max = std::string_view::npos) {
+                    size_t room = std::string_view::npos) {
   std::string result;
-  append_escaped(result, text, escape::json, bytes_max);
+  append_escaped(result, text, escape::json, room);
   return result;
 }
 
@@ -202,7 +204,7 @@ TEST_CASE("an exception has a place of its own", "[log]") {
   line aut{.text = "Error in job polling: {}", .args = {to_log_value(error)}};
   auto parsed = aut.parsed();
   CHECK(parsed["message"] == "Error in job polling: disk \"full\"");
-  CHECK(parsed["exception"] == "disk \"full\"");
+  CHECK(parsed["exception"] == "std::runtime_error: disk \"full\"");
   CHECK(!parsed.contains("stack_info"));
   CHECK(parsed["extra"].empty());
   aut.stack = "frame 1\nframe 2\n";
@@ -210,7 +212,6 @@ TEST_CASE("an exception has a place of its own", "[log]") {
   line field{.own = {{"error", log_exception{"x"}}}};
   CHECK(field.parsed()["exception"] == "x");
   CHECK(field.parsed()["extra"].empty());
-  CHECK(!line{.stack = "frame"}.parsed().contains("stack_info"));
 }
 
 TEST_CASE("any bytes make one line of valid JSON", "[log][L2]") {
@@ -245,15 +246,103 @@ TEST_CASE("any text with any arguments makes a line", "[log]") {
   }
 }
 
-TEST_CASE("a long string is cut between characters", "[log]") {
+TEST_CASE("a long string is cut between characters and says so", "[log]") {
   CHECK(escaped("abcdef", 6) == "abcdef");
-  CHECK(escaped("abcdef", 3) == "abc...");
-  CHECK(escaped("ab\xe2\x82\xac-", 4) == "ab...");
-  CHECK(escaped("\xe2\x82\xac", 1) == "...");
-  CHECK(escaped("\x80\x80", 1) == "...");
+  CHECK(escaped("abcdef", 3) == "abc...[3 bytes cut]");
+  CHECK(escaped("ab\xe2\x82\xac-", 4) == "ab...[4 bytes cut]");
+  CHECK(escaped("\xe2\x82\xac", 1) == "...[3 bytes cut]");
+  CHECK(escaped("a\n", 2) == "a...[1 bytes cut]");
+  CHECK(escaped("\"\"", 3) == "\\\"...[1 bytes cut]");
+  CHECK(escaped("\x80\x80", 3) == "\xef\xbf\xbd...[1 bytes cut]");
+}
+
+TEST_CASE("a huge text is cut and says how much is missing", "[log][L2]") {
   const std::string huge(1'000'000, 'x');
-  CHECK(line{.own = {{"key", huge}}}.to_json().size() < 20'000);
-  CHECK(message("{}", {huge}).size() < 20'000);
+  const std::string kept(16 * 1024, 'x'), mark = "...[983616 bytes cut]";
+  CHECK(message(huge, {}) == kept + mark);
+  CHECK(message("{}", {huge}) == kept + mark);
+  CHECK(line{.own = {{"key", huge}}}.parsed()["extra"]["key"] == kept + mark);
+  CHECK(line{.own = {{"e", log_exception{huge}}}}.parsed()["exception"]
+        == kept + mark);
+  const auto several = message("a {} b {} c", {huge, "second"});
+  CHECK(several.ends_with("...[983629 bytes cut]"));
+}
+
+TEST_CASE("no line is larger than the largest", "[log][L2]") {
+  const auto seed = Catch::rngSeed();
+  INFO("seed " << seed);
+  std::mt19937_64 random{seed};
+  size_t largest = 0;
+  for (int i = 0; i < 12; ++i) {
+    const auto wild = [&random] { // most becomes longer when it is escaped
+      return std::string(random() % 50'000, "\x01\"x\xff"[random() % 4]);
+    };
+    line aut{.args = values(random() % 4), .stack = wild()};
+    std::vector<std::string> texts;
+    for (int n = 0; n < 200; ++n)
+      texts.push_back(std::to_string(n) + wild().substr(0, random() % 50'000));
+    for (auto& arg : aut.args)
+      arg = texts[random() % texts.size()];
+    for (auto n = random() % 200; n > 0; --n) {
+      aut.scope[texts[random() % 200]] = texts[random() % 200];
+      aut.own.emplace_back(texts[random() % 200], texts[random() % 200]);
+    }
+    aut.own.emplace_back("error", log_exception{texts[0], &typeid(line)});
+    const auto format = wild() + "{} {}" + wild();
+    aut.text = format;
+    aut.id = wild();
+    const auto written = aut.to_json();
+    largest = std::max(largest, written.size());
+    REQUIRE(written.size() <= log_line_bytes_max);
+    REQUIRE(aut.to_text().size() <= log_line_bytes_max);
+    REQUIRE_NOTHROW(json::parse(written));
+  }
+  CHECK(largest > log_line_bytes_max / 2);
+}
+
+TEST_CASE("fields beyond the limit are counted", "[log]") {
+  std::vector<std::string> keys;
+  for (int i = 0; i < 100; ++i)
+    keys.push_back("key" + std::to_string(i));
+  line own, scope;
+  for (const auto& key : keys) {
+    own.own.emplace_back(key, true);
+    scope.scope[key] = "x";
+  }
+  for (const auto& parsed : {own.parsed(), scope.parsed()}) {
+    CHECK(parsed["extra"].size() == log_fields_max + 1);
+    CHECK(parsed["extra"]["..."] == "36 fields cut");
+  }
+}
+
+TEST_CASE("a line is the same with and without a cache", "[log]") {
+  const auto seed = Catch::rngSeed();
+  INFO("seed " << seed);
+  std::mt19937_64 random{seed};
+  log_cache cache;
+  const log_text places[]
+    = {"a", "b {}", "c"}; // three places, also on one line
+  std::map<std::string, std::string> scopes[5];
+  for (auto& scope : scopes)
+    for (auto n = random() % 4; n > 0; --n)
+      scope[random_text(random)] = random_text(random);
+  for (int i = 0; i < 3'000; ++i) {
+    const auto key = random_text(random);
+    const auto scope = random() % std::size(scopes);
+    line aut{.args = {key}, .scope = scopes[scope]};
+    aut.text = places[random() % std::size(places)];
+    if (random() % 3 == 0)
+      aut.own = {{key, true}};
+    if (random() % 3 == 0 && !aut.scope.empty())
+      aut.own.emplace_back(aut.scope.begin()->first, int64_t{1});
+    auto record = aut.record();
+    record.time += std::chrono::milliseconds{random() % 5'000};
+    record.scope = random() % 4 == 0 ? 0 : scope + 1;
+    std::string with, without;
+    append_json(with, record, &cache);
+    append_json(without, record);
+    REQUIRE(with == without);
+  }
 }
 
 TEST_CASE("a cut-off character costs one replacement", "[log]") {

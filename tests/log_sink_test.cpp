@@ -7,6 +7,7 @@
 #include "tests/log_capture.hpp"
 
 #include <algorithm>
+#include <atomic>
 #include <csignal>
 #include <fcntl.h>
 #include <filesystem>
@@ -15,6 +16,7 @@
 #include <sys/resource.h>
 #include <thread>
 #include <unistd.h>
+#include <vector>
 
 using namespace tunerd;
 namespace fs = std::filesystem;
@@ -334,10 +336,54 @@ TEST_CASE_METHOD(log_file_fixture, "a thread writes where no daemon runs",
   CHECK(written() == expected);
 }
 
-TEST_CASE_METHOD(log_file_fixture, "a dying process dumps what waits",
+TEST_CASE_METHOD(log_file_fixture,
+                 "rotation under load loses and doubles "
+                 "nothing",
                  "[log_sink]") {
-  jobs.critical("last words");
-  dump_log();
-  CHECK(written() == "last words ");
-  take_log_lines();
+  constexpr int threads = 3, lines_each = 3'000;
+  // Nothing is deleted: the order of the files is that of the lines.
+  auto settings = current_log_settings();
+  settings.rotate_bytes = 20'000;
+  settings.rotate_daily = true;
+  settings.rotated_max = 1'000;
+  std::atomic<int64_t> now_ms{0};
+  configure_logging(settings, [&now_ms] {
+    return timestamp{std::chrono::milliseconds{now_ms += 100'000}};
+  });
+  {
+    log_thread aut;
+    std::vector<std::thread> producers;
+    for (int id = 0; id < threads; ++id)
+      producers.emplace_back([id] {
+        for (int i = 0; i < lines_each; ++i) {
+          jobs.info("{}/{}", id, i);
+          if (i % 100 == 0)
+            std::this_thread::yield(); // so that there are many batches
+        }
+      });
+    for (auto& producer : producers)
+      producer.join();
+  }
+  configure_logging(before);
+  int files = 0;
+  std::string all;
+  while (fs::exists(file + '.' + std::to_string(files + 1)))
+    ++files;
+  for (int i = files; i > 0; --i)
+    all += written_to(file + '.' + std::to_string(i));
+  all += written();
+  CHECK(files > 3);
+  std::istringstream in{all};
+  std::vector<int> next(threads, 0);
+  char slash = 0;
+  for (int id = 0, i = 0; in >> id >> slash >> i;)
+    REQUIRE(next.at(static_cast<size_t>(id))++ == i);
+  CHECK(next == std::vector<int>(threads, lines_each));
+}
+
+TEST_CASE_METHOD(log_file_fixture, "a line of the largest size finds room",
+                 "[log_sink]") {
+  jobs.info("{}", std::string(10'000'000, '\1'));
+  drain_log();
+  CHECK(content(file).ends_with(" bytes cut]\n"));
 }

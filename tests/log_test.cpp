@@ -144,7 +144,7 @@ TEST_CASE("lines below the level are not written", "[log]") {
   CHECK(log.messages() == "WARNING c\n");
 }
 
-TEST_CASE("an exception is shown with where it was logged, if wanted",
+TEST_CASE("an error is shown with the calls that led to it, if wanted",
           "[log]") {
   test::log_capture log;
   auto settings = current_log_settings();
@@ -152,11 +152,99 @@ TEST_CASE("an exception is shown with where it was logged, if wanted",
   configure_logging(settings);
   jobs.error("Error in job polling: {}", std::runtime_error{"disk full"});
   jobs.error("no exception");
-  REQUIRE(log.lines().size() == 2);
+  jobs.warning("an exception: {}", std::logic_error{"x"});
+  jobs.warning("neither");
+  REQUIRE(log.lines().size() == 4);
   CHECK(log.lines()[0].message == "Error in job polling: disk full");
-  CHECK(log.lines()[0].exception == "disk full");
-  CHECK(log.lines()[0].text.find("stack_info") != std::string::npos);
-  CHECK(log.lines()[1].text.find("stack_info") == std::string::npos);
+  CHECK(log.lines()[0].exception == "std::runtime_error: disk full");
+  const auto has_stack = [&log](size_t i) {
+    return log.lines()[i].text.find("stack_info") != std::string::npos;
+  };
+  CHECK(has_stack(0));
+  CHECK(has_stack(1));
+  CHECK(has_stack(2));
+  CHECK(!has_stack(3));
+}
+
+TEST_CASE("an exception is shown with its own type", "[log]") {
+  test::log_capture log;
+  try {
+    throw std::invalid_argument{"bad"};
+  } catch (const std::exception& e) {
+    jobs.error("Failed: {}", e);
+  }
+  CHECK(log.lines()[0].message == "Failed: bad");
+  CHECK(log.lines()[0].exception == "std::invalid_argument: bad");
+}
+
+namespace {
+
+/// Logs when it ends.
+struct last_line {
+  explicit last_line(std::string_view what) : text(what) {
+  }
+  ~last_line() {
+    log_context scope{{"job_id", "late"}};
+    jobs.info("{}", text);
+  }
+  std::string_view text;
+};
+
+} // namespace
+
+TEST_CASE("the variables of a thread may log when they end", "[log]") {
+  test::log_capture log;
+  std::thread{[] {
+    // Made before and after the thread's first line: they end after and
+    // before what that line has made.
+    static thread_local last_line first{"first"};
+    detail::changeable_context().correlation_id = std::string(100, 'x');
+    jobs.info("{}", first.text);
+    static thread_local last_line second{"second"};
+    jobs.info("{}", second.text);
+  }}.join();
+  CHECK(log.messages() == "INFO first\nINFO second\nINFO second\nINFO first\n");
+  CHECK(log.with("job_id", "late").size() == 2);
+}
+
+TEST_CASE("a clock that logs does not spoil the line", "[log]") {
+  test::log_capture log;
+  auto settings = current_log_settings();
+  int depth = 0;
+  configure_logging(settings, [&depth] {
+    if (depth++ == 0)
+      jobs.info("inner {}", std::string(100, 'x'));
+    return timestamp{};
+  });
+  jobs.info("outer");
+  configure_logging(settings);
+  REQUIRE(log.lines().size() == 2);
+  CHECK(log.contains("outer"));
+}
+
+TEST_CASE("lines of one thread keep their order, those of two do not mix",
+          "[log][L1]") {
+  test::log_capture log;
+  constexpr int lines_each = 2'000;
+  const auto work = [](const std::string& name) {
+    for (int i = 0; i < lines_each; ++i) {
+      const auto id = name + std::to_string(i);
+      log_context scope{context{id, {{"job_id", id}}}};
+      jobs.info("{}", id);
+    }
+  };
+  std::thread a{work, "a"}, b{work, "b"};
+  a.join();
+  b.join();
+  std::map<char, int> next;
+  for (const auto& line : log.lines()) {
+    const auto expected
+      = line.message[0] + std::to_string(next[line.message[0]]++);
+    REQUIRE(line.message == expected);
+    REQUIRE(line.correlation_id == expected);
+    REQUIRE(line.extra.at("job_id") == expected);
+  }
+  CHECK(next == std::map<char, int>{{'a', lines_each}, {'b', lines_each}});
 }
 
 TEST_CASE("a clock that throws costs the line and nobody else", "[log]") {

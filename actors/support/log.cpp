@@ -2,25 +2,41 @@
 
 #include "actors/support/log_core.hpp"
 
+#include <memory>
+#include <new>
+
 namespace tunerd {
 
 namespace {
 
 thread_local log_context* innermost = nullptr;
-/// In force where no scope is open.
-thread_local context outermost = {};
+thread_local uint64_t scopes = 0;
+
+/// In force where no scope is open. Emptied, not destroyed, at the end of the
+/// thread: destructors of its other variables may log.
+context& outermost() {
+  alignas(context) static thread_local std::byte bytes[sizeof(context)];
+  static thread_local context* result = new (bytes) context{};
+  static thread_local const struct at_end {
+    ~at_end() {
+      std::destroy_at(result);
+      std::construct_at(result);
+    }
+  } emptied;
+  return *result;
+}
 
 } // namespace
 
 log_context::log_context(log_scope_fields fields)
-  : ctx_(current_context()), outer_(innermost) {
+  : ctx_(current_context()), number_(++scopes), outer_(innermost) {
   for (const auto& [key, value] : fields)
     ctx_.fields.insert_or_assign(std::string{key}, std::string{value});
   innermost = this;
 }
 
 log_context::log_context(context ctx)
-  : ctx_(std::move(ctx)), outer_(innermost) {
+  : ctx_(std::move(ctx)), number_(++scopes), outer_(innermost) {
   innermost = this;
 }
 
@@ -29,18 +45,23 @@ log_context::~log_context() {
 }
 
 const context& current_context() {
-  return innermost == nullptr ? outermost : innermost->ctx_;
+  return innermost == nullptr ? outermost() : innermost->ctx_;
 }
 
 context& detail::changeable_context() {
-  return innermost == nullptr ? outermost : innermost->ctx_;
+  if (innermost == nullptr)
+    return outermost();
+  innermost->number_ = ++scopes;
+  return innermost->ctx_;
+}
+
+uint64_t detail::current_scope() noexcept {
+  return innermost == nullptr ? 0 : innermost->number_;
 }
 
 void logger::write(log_level level, log_text text,
                    std::span<const log_value> args,
                    log_fields fields) const noexcept {
-  if (!enabled(level))
-    return;
   const auto& scope = current_context();
   detail::write_record({.level = level,
                         .logger_name = name_,
@@ -48,6 +69,7 @@ void logger::write(log_level level, log_text text,
                         .args = args,
                         .fields = {fields.begin(), fields.size()},
                         .scope_fields = scope.fields,
+                        .scope = detail::current_scope(),
                         .correlation_id = scope.correlation_id});
 }
 

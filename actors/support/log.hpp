@@ -12,6 +12,7 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <typeinfo>
 #include <utility>
 #include <variant>
 
@@ -24,9 +25,13 @@ namespace tunerd {
 /// The text of an exception or error. As an argument it stands in the message
 /// too; either way the line gets an `exception`, besides `extra`.
 struct log_exception {
-  explicit log_exception(std::string_view what) noexcept : text(what) {
+  explicit log_exception(std::string_view what,
+                         const std::type_info* of = nullptr) noexcept
+    : text(what), type(of) {
   }
   std::string_view text;
+  /// Written before the text in `exception`; may be null.
+  const std::type_info* type;
 };
 
 /// A text that never reaches a log or a terminal: it is written as `***`.
@@ -66,6 +71,10 @@ namespace detail {
 /// @returns what is in force on this thread, to be changed in place.
 context& changeable_context();
 
+/// @returns a number for the fields in force on this thread, that no other
+/// fields of this thread have or had; 0 if there are none.
+uint64_t current_scope() noexcept;
+
 } // namespace detail
 
 /// Fields that every line of this thread gets until the scope ends. Scopes
@@ -88,8 +97,10 @@ public:
 private:
   friend const context& current_context();
   friend context& detail::changeable_context();
+  friend uint64_t detail::current_scope() noexcept;
   /// What is in force inside this scope, flattened.
   context ctx_;
+  uint64_t number_;
   log_context* outer_;
 };
 
@@ -159,7 +170,7 @@ log_value to_log_value(const T& value) {
   else if constexpr (std::same_as<T, secret>)
     return std::string_view{"***"};
   else if constexpr (std::derived_from<T, std::exception>)
-    return log_exception{value.what()};
+    return log_exception{value.what(), &typeid(value)};
   else if constexpr (std::signed_integral<T>)
     return static_cast<int64_t>(value);
   else if constexpr (std::unsigned_integral<T>)
@@ -208,19 +219,24 @@ public:
   }
 
   void debug(log_text text, log_fields fields) const {
-    write(log_level::debug, text, {}, fields);
+    if (enabled(log_level::debug))
+      write(log_level::debug, text, {}, fields);
   }
   void info(log_text text, log_fields fields) const {
-    write(log_level::info, text, {}, fields);
+    if (enabled(log_level::info))
+      write(log_level::info, text, {}, fields);
   }
   void warning(log_text text, log_fields fields) const {
-    write(log_level::warning, text, {}, fields);
+    if (enabled(log_level::warning))
+      write(log_level::warning, text, {}, fields);
   }
   void error(log_text text, log_fields fields) const {
-    write(log_level::error, text, {}, fields);
+    if (enabled(log_level::error))
+      write(log_level::error, text, {}, fields);
   }
   void critical(log_text text, log_fields fields) const {
-    write(log_level::critical, text, {}, fields);
+    if (enabled(log_level::critical))
+      write(log_level::critical, text, {}, fields);
   }
 
   /// @returns whether lines of `level` are written at all.
@@ -240,6 +256,7 @@ private:
     write(level, text, values, {});
   }
 
+  /// Whatever the level.
   void write(log_level level, log_text text, std::span<const log_value> args,
              log_fields fields) const noexcept;
 

@@ -8,12 +8,12 @@ namespace tunerd {
 
 log_buffer::log_buffer(size_t capacity_bytes, int emergency_fd)
   : capacity_(capacity_bytes), emergency_fd_(emergency_fd) {
-  lines_.reserve(capacity_);
+  for (auto& x : stores_)
+    x.bytes = std::make_unique_for_overwrite<char[]>(capacity_);
 }
 
 void log_buffer::push(log_level level, std::string_view line) noexcept {
   if (keep(level, line)) {
-    pushed_.fetch_add(1, std::memory_order_relaxed);
     wake_up();
   } else if (level < log_level::warning
              || write_without_waiting(emergency_fd_, line) < line.size()) {
@@ -28,9 +28,14 @@ void log_buffer::drop() noexcept {
 bool log_buffer::keep(log_level level, std::string_view line) noexcept {
   const auto room = level >= log_level::warning ? capacity_ : capacity_ / 4 * 3;
   std::lock_guard lock{mutex_};
-  if (lines_.size() + line.size() > room)
+  auto& now = stores_[active_.load(std::memory_order_relaxed)];
+  const auto size = now.size.load(std::memory_order_relaxed);
+  if (size + line.size() > room)
     return false;
-  lines_.append(line);
+  line.copy(now.bytes.get() + size, line.size());
+  now.size.store(size + line.size(), std::memory_order_release);
+  pushed_.store(pushed_.load(std::memory_order_relaxed) + 1,
+                std::memory_order_relaxed);
   return true;
 }
 
@@ -52,36 +57,36 @@ void log_buffer::wake_up() noexcept {
   }
 }
 
-void log_buffer::take(std::string& out) {
-  out.clear();
-  out.reserve(capacity_);
+std::string_view log_buffer::take() {
+  release();
   armed_ = false;
   std::lock_guard lock{mutex_};
-  lines_.swap(out);
+  active_ = 1 - active_;
+  return taken();
+}
+
+void log_buffer::release() noexcept {
+  stores_[1 - active_].size = 0;
 }
 
 void log_buffer::on_lines(std::function<void()> wake) {
   std::shared_ptr<const std::function<void()>> next;
   if (wake)
     next = std::make_shared<const std::function<void()>>(std::move(wake));
-  bool waiting = false;
+  bool some = false;
   {
     std::lock_guard lock{mutex_};
     wake_.swap(next);
-    waiting = !lines_.empty();
+    some = !this->waiting().empty();
     armed_ = false;
   }
-  if (waiting)
+  if (some)
     wake_up();
 }
 
 log_buffer::counters log_buffer::count() const noexcept {
   return {pushed_.load(std::memory_order_relaxed),
           dropped_.load(std::memory_order_relaxed)};
-}
-
-void log_buffer::dump(int fd) const noexcept {
-  write_without_waiting(fd, lines_);
 }
 
 } // namespace tunerd

@@ -2,12 +2,12 @@
 
 #include "messages/logs.hpp"
 
+#include <array>
 #include <atomic>
 #include <cstdint>
 #include <functional>
 #include <memory>
 #include <mutex>
-#include <string>
 #include <string_view>
 
 namespace tunerd {
@@ -19,7 +19,7 @@ namespace tunerd {
 /// to the emergency descriptor at once. What went nowhere is counted.
 class log_buffer {
 public:
-  /// @param capacity_bytes Allocated now, twice with what `take` swaps in.
+  /// @param capacity_bytes Allocated now, twice.
   /// @param emergency_fd Not owned; written to only as far as it takes bytes
   ///        without blocking.
   log_buffer(size_t capacity_bytes, int emergency_fd);
@@ -38,9 +38,13 @@ public:
     uint64_t dropped = 0;
   };
 
-  /// Moves what waits to `out`, whose storage is used again. From now on the
-  /// next line calls the wake-up. Any thread.
-  void take(std::string& out);
+  /// Takes what waits; lines go on arriving elsewhere. From now on the next
+  /// line calls the wake-up. Any thread, one at a time.
+  /// @returns the lines, valid until the next call.
+  std::string_view take();
+
+  /// What was taken need not be written any more.
+  void release() noexcept;
 
   /// From now on `wake` is called, on the thread of a line, when lines wait:
   /// once for any number of them, and now if there are some. Empty: nobody is
@@ -50,19 +54,36 @@ public:
 
   counters count() const noexcept;
 
-  /// Writes what waits, without taking it. Takes no lock and allocates
-  /// nothing: for handlers of fatal signals only.
-  void dump(int fd) const noexcept;
+  // For handlers of fatal signals: without a lock, while nobody takes.
+
+  /// @returns what was taken and not released.
+  std::string_view taken() const noexcept {
+    return stores_[1 - active_].lines();
+  }
+  /// @returns what waits. Lines that are being kept now are not in it.
+  std::string_view waiting() const noexcept {
+    return stores_[active_].lines();
+  }
 
 private:
+  struct store {
+    std::string_view lines() const noexcept {
+      return {bytes.get(), size.load(std::memory_order_acquire)};
+    }
+    std::unique_ptr<char[]> bytes;
+    /// Of whole lines.
+    std::atomic<size_t> size{0};
+  };
+
   bool keep(log_level level, std::string_view line) noexcept;
   void wake_up() noexcept;
 
   const size_t capacity_;
   const int emergency_fd_;
-  mutable std::mutex mutex_;
-  /// Never grows beyond its reserved capacity.
-  std::string lines_;
+  std::mutex mutex_;
+  std::array<store, 2> stores_;
+  /// Which of them takes lines.
+  std::atomic<unsigned> active_{0};
   std::shared_ptr<const std::function<void()>> wake_;
   /// Whether the wake-up has been called since the last `take`.
   std::atomic<bool> armed_{false};

@@ -2,13 +2,13 @@
 
 #include "actors/support/log_buffer.hpp"
 #include "actors/support/log_drain.hpp"
+#include "actors/support/log_maker.hpp"
 
 #include <array>
 #include <cstdlib>
-#include <execinfo.h>
 #include <memory>
 #include <mutex>
-#include <optional>
+#include <poll.h>
 #include <unistd.h>
 #include <utility>
 #include <vector>
@@ -18,13 +18,8 @@ namespace tunerd {
 namespace {
 
 constexpr size_t buffer_bytes = 4 * 1024 * 1024;
+constexpr int writer_wait_ms = 2'000;
 constexpr logger log{"simpletuner.cloud.tasks"};
-
-/// How lines are made.
-struct log_format {
-  log_settings settings;
-  wall_clock now;
-};
 
 /// Tells one process from another; unique enough, and needs no randomness.
 std::string make_process_id() {
@@ -44,14 +39,9 @@ struct log_core {
   const std::string process_id = make_process_id();
   log_buffer buffer{buffer_bytes, STDERR_FILENO};
 
-  /// Guards `format`.
-  std::mutex mutex;
-  std::shared_ptr<const log_format> format;
-
-  /// Guards what follows; taken before `mutex` and the buffer's own.
+  /// Guards what follows; taken before the buffer's own.
   std::recursive_mutex drain_mutex;
-  std::optional<log_drain> drain;
-  std::string batch;
+  std::unique_ptr<log_drain> drain;
   bool draining = false;
   uint64_t drops_told = 0;
   /// Of drains before the one in use.
@@ -60,6 +50,35 @@ struct log_core {
   std::atomic<uint64_t> lost{0};
   /// Who wants to drive, oldest first; the last one does.
   std::vector<std::pair<const log_driver*, std::function<void()>>> drivers;
+
+  // What a handler of fatal signals may look at.
+
+  /// The thread that takes and writes lines or changes the drain; 0 for none.
+  std::atomic<pid_t> writer{0};
+  /// Whether the process is about to die: from now on nobody begins to write.
+  std::atomic<bool> dying{false};
+  std::atomic<const log_drain*> drain_in_use{nullptr};
+  std::atomic<bool> json_output{true};
+  /// For the last line.
+  std::string last_line;
+};
+
+/// While it lives this thread writes. Together with the drain's mutex only.
+class writing {
+public:
+  explicit writing(log_core& core)
+    : core_(core), before_(core.writer.exchange(::gettid())) {
+  }
+  ~writing() {
+    core_.writer = before_;
+  }
+  writing(const writing&) = delete;
+  writing& operator=(const writing&) = delete;
+
+private:
+  log_core& core_;
+  /// This thread or none.
+  const pid_t before_;
 };
 
 /// @returns a function that counts the days of `now`.
@@ -73,9 +92,7 @@ std::function<int64_t()> day_of(const wall_clock& now) {
 void use(log_core& core, log_settings settings, wall_clock now) {
   if (settings.correlation_id.empty())
     settings.correlation_id = core.process_id;
-  if (core.drain)
-    core.lost_before += core.drain->lost();
-  core.drain.emplace(
+  auto next = std::make_unique<log_drain>(
     settings.console_fd,
     log_file::settings{.path = settings.file,
                        .rotate_bytes = settings.rotate_bytes,
@@ -86,63 +103,36 @@ void use(log_core& core, log_settings settings, wall_clock now) {
     lowest = std::min(lowest, level);
   detail::log_threshold = lowest;
   detail::log_levels_differ = !settings.levels.empty();
-  auto next
-    = std::make_shared<const log_format>(std::move(settings), std::move(now));
-  std::lock_guard lock{core.mutex};
-  core.format.swap(next);
+  core.json_output = settings.json_output;
+  core.drain_in_use = next.get();
+  core.drain.swap(next);
+  if (next)
+    core.lost_before += next->lost();
+  use_log_format(std::make_shared<const log_format>(
+    log_format{std::move(settings), std::move(now)}));
 }
+
+void write_at_exit();
 
 log_core& the_core() {
   static auto& core = [&]() -> log_core& {
     auto* result = new log_core;
-    result->batch.reserve(buffer_bytes); // later there may be no memory
+    result->last_line.reserve(log_line_bytes_max); // later there is no memory
     use(*result, {}, system_clock_now);
-    std::atexit(drain_log);
+    std::atexit(write_at_exit);
     return *result;
   }();
   return core;
 }
 
-std::shared_ptr<const log_format> format_in_force(log_core& core) {
-  std::lock_guard lock{core.mutex};
-  return core.format;
-}
-
-/// The frames above `detail::write_record`, one per line.
-std::string stack_here() {
-  std::array<void*, 32> frames;
-  const auto count = ::backtrace(frames.data(), int{frames.size()});
-  std::unique_ptr<char*, decltype(&std::free)> names{
-    ::backtrace_symbols(frames.data(), count), std::free};
-  std::string result;
-  for (int i = 2; names != nullptr && i < count; ++i)
-    result.append(names.get()[i]) += '\n';
-  return result;
-}
-
-std::string make_line(log_record& record, const log_format& format) {
-  std::string line, stack;
-  line.reserve(512);
-  record.time = format.now();
-  if (record.correlation_id.empty())
-    record.correlation_id = format.settings.correlation_id;
-  if (!format.settings.json_output) {
-    append_text(line, record);
-    return line;
-  }
-  if (format.settings.include_stack_info && has_exception(record))
-    record.stack = stack = stack_here();
-  append_json(line, record);
-  return line;
-}
-
 /// Takes what waits; says how many lines were dropped since it said so last.
-void take(log_core& core, std::string& out) {
-  core.buffer.take(out);
+std::string_view take(log_core& core) {
+  const auto lines = core.buffer.take();
   const auto dropped = core.buffer.count().dropped;
   const auto before = std::exchange(core.drops_told, dropped);
   if (dropped > before)
     log.warning("Dropped {} log lines, the buffer was full", dropped - before);
+  return lines;
 }
 
 /// Writes what waits, and what that makes wait: a line about dropped lines or
@@ -150,15 +140,61 @@ void take(log_core& core, std::string& out) {
 void drain_all(log_core& core) noexcept {
   if (std::exchange(core.draining, true))
     return; // the wake-up of a line about trouble ended the driver
+  const writing now{core};
   log_context scope{context{}}; // trouble with the file is no one's work
-  for (int pass = 0; pass < 3; ++pass) {
-    take(core, core.batch);
-    if (core.batch.empty())
+  for (int pass = 0; pass < 3 && !core.dying; ++pass) {
+    core.drain->begin();
+    const auto lines = take(core);
+    if (lines.empty())
       break;
-    core.drain->write(core.batch);
+    core.drain->write(lines);
+    core.buffer.release();
     core.lost = core.lost_before + core.drain->lost();
   }
   core.draining = false;
+}
+
+/// Static objects that end after this may still log.
+void write_at_exit() {
+  auto& core = the_core();
+  std::lock_guard lock{core.drain_mutex};
+  drain_all(core);
+  if (core.drivers.empty())
+    core.buffer.on_lines(drain_log);
+}
+
+/// Whether no other thread writes, or soon none does.
+bool others_are_done(const log_core& core) noexcept {
+  for (int waited_ms = 0; waited_ms < writer_wait_ms; ++waited_ms) {
+    const auto writer = core.writer.load();
+    if (writer == 0 || writer == ::gettid())
+      return true;
+    ::poll(nullptr, 0, 1);
+  }
+  return false;
+}
+
+/// @returns the last line; allocates nothing, as the place for it is there.
+std::string_view make_last_line(log_core& core, std::string_view text,
+                                std::string_view value) {
+  const auto& scope = current_context();
+  const std::array<log_value, 1> args{value};
+  const log_record record{.level = log_level::critical,
+                          .logger_name = "simpletuner.cloud.tasks",
+                          .text = text,
+                          .args = args,
+                          .fields = {},
+                          .scope_fields = scope.fields,
+                          .correlation_id = scope.correlation_id.empty()
+                                              ? core.process_id
+                                              : scope.correlation_id,
+                          .time = system_clock_now()};
+  core.last_line.clear();
+  if (core.json_output)
+    append_json(core.last_line, record);
+  else
+    append_text(core.last_line, record);
+  return core.last_line;
 }
 
 } // namespace
@@ -167,13 +203,12 @@ constinit std::atomic<log_level> detail::log_threshold{log_level::info};
 constinit std::atomic<bool> detail::log_levels_differ{false};
 
 bool detail::lets_through(std::string_view name, log_level level) noexcept {
-  const auto format = format_in_force(the_core());
-  const auto& levels = format->settings.levels;
-  for (;; name = name.substr(0, name.rfind('.'))) {
-    if (const auto i = levels.find(name); i != levels.end())
-      return level >= i->second;
-    if (name.find('.') == name.npos)
-      return level >= format->settings.level;
+  the_core();
+  try {
+    return with_log_maker(
+      [&](log_maker& maker) { return maker.lets_through(name, level); });
+  } catch (...) {
+    return true; // no memory, and it passes the lowest level
   }
 }
 
@@ -192,13 +227,14 @@ void configure_logging(log_settings settings, wall_clock now) {
   auto& core = the_core();
   std::lock_guard lock{core.drain_mutex};
   drain_all(core);
+  const writing it{core};
   use(core, std::move(settings), std::move(now));
 }
 
 void set_log_level(const std::string& name, log_level level) {
   auto& core = the_core();
   std::lock_guard lock{core.drain_mutex};
-  const auto format = format_in_force(core);
+  const auto format = log_format_in_force();
   auto settings = format->settings;
   if (name.empty())
     settings.level = level;
@@ -208,7 +244,8 @@ void set_log_level(const std::string& name, log_level level) {
 }
 
 log_settings current_log_settings() {
-  return format_in_force(the_core())->settings;
+  the_core();
+  return log_format_in_force()->settings;
 }
 
 void drain_log() noexcept {
@@ -221,6 +258,7 @@ void reopen_log_file() noexcept {
   auto& core = the_core();
   std::lock_guard lock{core.drain_mutex};
   drain_all(core);
+  const writing it{core};
   core.drain->reopen();
 }
 
@@ -252,22 +290,28 @@ log_counters count_log_lines() noexcept {
 std::string take_log_lines() {
   auto& core = the_core();
   std::lock_guard lock{core.drain_mutex};
-  std::string result;
-  take(core, result);
+  std::string result{take(core)};
+  core.buffer.release();
   return result;
 }
 
-void dump_log() noexcept {
+void dump_log(std::string_view text, std::string_view value) noexcept {
   auto& core = the_core();
-  core.buffer.dump(core.drain->console_fd());
-  core.buffer.dump(core.drain->file_fd());
+  core.dying = true;
+  const auto* drain = core.drain_in_use.load();
+  if (others_are_done(core))
+    drain->write_rest(core.buffer.taken());
+  drain->write_last(core.buffer.waiting());
+  if (!text.empty())
+    drain->write_last(make_last_line(core, text, value));
 }
 
 void detail::write_record(log_record record) noexcept {
   auto& core = the_core();
   try {
-    const auto format = format_in_force(core);
-    core.buffer.push(record.level, make_line(record, *format));
+    with_log_maker([&](log_maker& maker) {
+      core.buffer.push(record.level, maker.make(record));
+    });
   } catch (...) {
     core.buffer.drop(); // out of memory, or the clock threw
   }

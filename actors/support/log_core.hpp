@@ -26,7 +26,8 @@ struct log_settings {
   bool json_output = true;
   /// Written besides the console, created or appended to; empty for none.
   std::string file = {};
-  /// Whether lines with an exception tell where they were written.
+  /// Whether lines from ERROR up and those with an exception tell which calls
+  /// led to them.
   bool include_stack_info = false;
   /// Not owned; -1 for none.
   int console_fd = 1;
@@ -93,9 +94,16 @@ log_counters count_log_lines() noexcept;
 /// Takes the lines that wait; they are not written. For tests.
 std::string take_log_lines();
 
-/// Writes what waits to the console and the file without taking a lock. For
-/// handlers of fatal signals: async-signal-safe, best effort.
-void dump_log() noexcept;
+/// Writes what is not written yet, then a CRITICAL line, unless `text` is
+/// empty; nothing is written after that. Waits for up to two seconds for the
+/// thread that writes. For handlers of fatal signals: async-signal-safe, takes
+/// no lock.
+///
+/// Every line that was accepted reaches the file exactly once. A pipe or a
+/// terminal may get one page twice, and loses what it does not take within 200
+/// ms per page.
+/// @param value For the `{}` of the text.
+void dump_log(std::string_view text, std::string_view value) noexcept;
 
 namespace detail {
 

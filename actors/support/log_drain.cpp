@@ -47,13 +47,14 @@ log_file::~log_file() {
 void log_file::reopen() noexcept {
   if (settings_.path.empty())
     return;
-  if (output_.fd() >= 0)
-    ::close(output_.fd());
+  const auto before = output_.fd();
   // O_NONBLOCK concerns named pipes only: nobody waits for their reader.
   const auto fd = ::open(
     settings_.path.c_str(),
     O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NOCTTY | O_NONBLOCK, 0640);
   output_.use(fd, fd < 0 ? errno : 0);
+  if (before >= 0)
+    ::close(before); // now: at any moment there is one to dump the lines to
 }
 
 void log_file::write(std::string_view lines) noexcept {

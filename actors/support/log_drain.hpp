@@ -38,6 +38,9 @@ public:
   /// Closes the file and opens it by its name again.
   void reopen() noexcept;
 
+  log_output& output() noexcept {
+    return output_;
+  }
   const log_output& output() const noexcept {
     return output_;
   }
@@ -64,8 +67,27 @@ public:
   /// @param console_fd Not owned; -1 for none.
   log_drain(int console_fd, log_file::settings file);
 
+  /// Nothing of the next `write` is written yet.
+  void begin() noexcept {
+    console_.begin();
+    file_.output().begin();
+  }
+
   /// Writes whole lines.
   void write(std::string_view lines) noexcept;
+
+  /// For handlers of fatal signals, in the thread that writes or while no
+  /// thread does: writes what of `lines` is not written since `begin`.
+  void write_rest(std::string_view lines) const noexcept {
+    file_.output().write_rest(lines);
+    console_.write_rest(lines);
+  }
+
+  /// The same for lines that no `write` was called with.
+  void write_last(std::string_view lines) const noexcept {
+    file_.output().write_last(lines);
+    console_.write_last(lines);
+  }
 
   /// Closes the file and opens it by its name again.
   void reopen() noexcept {
@@ -75,14 +97,6 @@ public:
   /// @returns how many lines are missing in the console or in the file.
   uint64_t lost() const noexcept {
     return console_.lost() + file_.output().lost();
-  }
-
-  /// The two descriptors, -1 for none.
-  int console_fd() const noexcept {
-    return console_.fd();
-  }
-  int file_fd() const noexcept {
-    return file_.output().fd();
   }
 
 private:

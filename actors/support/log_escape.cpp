@@ -1,7 +1,9 @@
 #include "actors/support/log_escape.hpp"
 
+#include <algorithm>
 #include <array>
 #include <cstdint>
+#include <cstring>
 
 namespace tunerd {
 
@@ -48,62 +50,102 @@ sequence read_wide(std::string_view text) {
   return {length, true};
 }
 
-void append_control(std::string& out, char x) {
+/// What one character becomes.
+struct replacement {
+  std::array<char, 6> bytes;
+  size_t size;
+};
+
+replacement escape_control(char x) {
   constexpr std::string_view hex = "0123456789abcdef";
-  out += '\\';
   switch (x) {
-    case '\n': out += 'n'; return;
-    case '\r': out += 'r'; return;
-    case '\t': out += 't'; return;
+    case '\n': return {{'\\', 'n'}, 2};
+    case '\r': return {{'\\', 'r'}, 2};
+    case '\t': return {{'\\', 't'}, 2};
     default:
-      out += "u00";
-      out += hex[byte(x) >> 4];
-      out += hex[byte(x) & 15];
+      return {{'\\', 'u', '0', '0', hex[byte(x) >> 4], hex[byte(x) & 15]}, 6};
   }
 }
 
-/// Appends what stands at the front of `text`. @returns its length.
-size_t append_special(std::string& out, std::string_view text, escape how) {
+/// Appends what stands at the front of `text` if there is room for it.
+/// @returns its length there, or 0.
+size_t append_special(std::string& out, std::string_view text, escape how,
+                      size_t room) {
+  size_t length = 1;
+  replacement written{{text[0]}, 1};
   switch (kinds[byte(text[0])]) {
-    case kind::control: append_control(out, text[0]); return 1;
+    case kind::control: written = escape_control(text[0]); break;
     case kind::wide: {
       const auto read = read_wide(text);
-      out += read.valid ? text.substr(0, read.length) : "\xef\xbf\xbd";
-      return read.length;
+      length = read.length;
+      written = {{'\xef', '\xbf', '\xbd'}, 3};
+      if (read.valid)
+        written.size = text.copy(written.bytes.data(), length);
+      break;
     }
     default:
       if (how == escape::json)
-        out += '\\';
-      out += text[0];
-      return 1;
+        written = {{'\\', text[0]}, 2};
   }
+  if (written.size > room)
+    return 0;
+  out.append(written.bytes.data(), written.size);
+  return length;
 }
 
-/// At most `bytes_max` bytes of `text`, not ending inside a character.
-std::string_view cut(std::string_view text, size_t bytes_max) {
-  while (bytes_max > 0 && (byte(text[bytes_max]) & 0xc0) == 0x80)
-    --bytes_max;
-  return text.substr(0, bytes_max);
+/// Whether eight bytes are all plain; may say no where they are.
+bool all_plain(const char* bytes) {
+  constexpr uint64_t ones = 0x0101010101010101, high = 0x80 * ones;
+  uint64_t x = 0;
+  std::memcpy(&x, bytes, sizeof x);
+  const auto has = [](uint64_t differences) { // a byte that is zero
+    return (differences - ones) & ~differences;
+  };
+  const auto found = x | ((x - 0x20 * ones) & ~x) | has(x ^ (0x22 * ones))
+                     | has(x ^ (0x5c * ones)) | has(x ^ (0x7f * ones));
+  return (found & high) == 0;
+}
+
+size_t count_plain(std::string_view text) {
+  size_t end = 0;
+  while (end + 8 <= text.size() && all_plain(text.data() + end))
+    end += 8;
+  while (end < text.size() && kinds[byte(text[end])] == kind::plain)
+    ++end;
+  return end;
 }
 
 } // namespace
 
+size_t append_fitting(std::string& out, std::string_view text, escape how,
+                      size_t room) {
+  for (size_t done = 0;;) {
+    const auto plain = count_plain(text.substr(done, room));
+    out.append(text, done, plain);
+    done += plain;
+    room -= plain;
+    if (done == text.size())
+      return done;
+    const auto before = out.size();
+    const auto length = append_special(out, text.substr(done), how, room);
+    if (length == 0)
+      return done;
+    done += length;
+    room -= out.size() - before;
+  }
+}
+
+void append_cut(std::string& out, size_t bytes) {
+  out += "...[";
+  out += std::to_string(bytes);
+  out += " bytes cut]";
+}
+
 void append_escaped(std::string& out, std::string_view text, escape how,
-                    size_t bytes_max) {
-  if (text.size() > bytes_max) {
-    append_escaped(out, cut(text, bytes_max), how);
-    out += "...";
-    return;
-  }
-  for (size_t begin = 0; begin < text.size();) {
-    auto end = begin;
-    while (end < text.size() && kinds[byte(text[end])] == kind::plain)
-      ++end;
-    out.append(text, begin, end - begin);
-    begin = end;
-    if (begin < text.size())
-      begin += append_special(out, text.substr(begin), how);
-  }
+                    size_t room) {
+  const auto done = append_fitting(out, text, how, room);
+  if (done < text.size())
+    append_cut(out, text.size() - done);
 }
 
 std::string_view base_name_of(std::string_view function) {

@@ -1,11 +1,15 @@
 #include "actors/support/log_line.hpp"
 
+#include "actors/support/log_cache.hpp"
 #include "actors/support/log_escape.hpp"
 #include "actors/support/log_message.hpp"
 
 #include <algorithm>
 #include <array>
 #include <chrono>
+#include <cstdlib>
+#include <cxxabi.h>
+#include <memory>
 
 namespace tunerd {
 
@@ -23,40 +27,23 @@ std::string_view name_of(log_level level) {
 }
 
 /// Appends the last `width` digits of `value`.
-void append_padded(std::string& out, unsigned value, int width) {
-  out.append(static_cast<size_t>(width), '0');
-  for (auto i = out.rbegin(); width > 0; ++i, --width, value /= 10)
+template <size_t width>
+void append_padded(std::string& out, unsigned value) {
+  std::array<char, width> digits;
+  for (auto i = digits.rbegin(); i != digits.rend(); ++i, value /= 10)
     *i = static_cast<char>('0' + value % 10);
+  out.append(digits.data(), width);
 }
 
-void append_time(std::string& out, timestamp time, char between, bool millis) {
+void append_time(std::string& out, timestamp time, log_cache* cache) {
   using namespace std::chrono;
-  const auto day = floor<days>(time);
-  const year_month_day date{day};
-  const hh_mm_ss clock{floor<milliseconds>(time - day)};
-  append_padded(out, static_cast<unsigned>(static_cast<int>(date.year())), 4);
-  append_padded(out += '-', static_cast<unsigned>(date.month()), 2);
-  append_padded(out += '-', static_cast<unsigned>(date.day()), 2);
-  out += between;
-  append_padded(out, static_cast<unsigned>(clock.hours().count()), 2);
-  append_padded(out += ':', static_cast<unsigned>(clock.minutes().count()), 2);
-  append_padded(out += ':', static_cast<unsigned>(clock.seconds().count()), 2);
-  if (millis) {
-    append_padded(out += '.', static_cast<unsigned>(clock.subseconds().count()),
-                  3);
-    out += 'Z';
-  }
-}
-
-void append_source(std::string& out, const std::source_location& where) {
-  const std::string_view path{where.file_name()};
-  out += ", \"source\": {\"file\": ";
-  append_quoted(out, path.substr(path.rfind('/') + 1));
-  out += ", \"line\": ";
-  append_json_value(out, uint64_t{where.line()});
-  out += ", \"function\": ";
-  append_quoted(out, base_name_of(where.function_name()));
-  out += '}';
+  if (cache != nullptr)
+    out += cache->second(time);
+  else
+    append_second(out, time, 'T');
+  const auto in_second = floor<milliseconds>(time) - floor<seconds>(time);
+  append_padded<3>(out += '.', static_cast<unsigned>(in_second.count()));
+  out += 'Z';
 }
 
 /// Whether the key begins with the lower-case word; X-API-Key has an api_key.
@@ -83,83 +70,182 @@ const log_exception* find_exception(const log_record& record) noexcept {
   return nullptr;
 }
 
-void append_exception(std::string& out, const log_record& record) {
-  const auto* error = find_exception(record);
-  if (error == nullptr)
-    return;
-  out += ", \"exception\": ";
-  append_quoted(out, error->text);
-  if (record.stack.empty())
-    return;
-  out += ", \"stack_info\": ";
-  append_quoted(out, record.stack);
+/// Appends e.g. "std::runtime_error: disk full" as a JSON string.
+void append_error(std::string& out, const log_exception& error) {
+  std::string_view type;
+  std::unique_ptr<char, decltype(&std::free)> name{nullptr, std::free};
+  if (error.type != nullptr) {
+    int status = 0;
+    name.reset(
+      abi::__cxa_demangle(error.type->name(), nullptr, nullptr, &status));
+    type = name != nullptr ? name.get() : error.type->name();
+  }
+  out += '"';
+  append_escaped(out, type, escape::json, log_name_bytes_max);
+  if (!type.empty())
+    out += ": ";
+  append_escaped(out, error.text, escape::json, log_string_bytes_max);
+  out += '"';
 }
 
-/// Appends `, "key": value`.
-void append_field(std::string& out, std::string_view key,
-                  const log_value& value) {
-  out += ", ";
-  append_quoted(out, key);
-  out += ": ";
-  append_json_value(out, is_secret(key) ? log_value{"***"} : value);
+void append_exception(std::string& out, const log_record& record) {
+  if (const auto* error = find_exception(record)) {
+    out += ", \"exception\": ";
+    append_error(out, *error);
+  }
+  if (!record.stack.empty()) {
+    out += ", \"stack_info\": ";
+    append_quoted(out, record.stack);
+  }
 }
+
+/// Fields of limited size in the making, after a brace or other fields.
+class field_list {
+public:
+  explicit field_list(std::string& out) : out_(out), begin_(out.size()) {
+  }
+
+  void add(std::string_view key, const log_value& value) {
+    const auto used = out_.size() - begin_;
+    if (cut_ > 0 || count_ == log_fields_max || used >= log_fields_bytes_max) {
+      ++cut_;
+      return;
+    }
+    ++count_;
+    out_ += out_.back() == '{' ? "\"" : ", \"";
+    append_escaped(out_, key, escape::json, log_name_bytes_max);
+    out_ += "\": ";
+    if (is_secret(key))
+      out_ += "\"***\"";
+    else
+      append_json_value(out_, value, log_fields_bytes_max - used);
+  }
+
+  /// Says how many are missing, if any.
+  void end() {
+    if (cut_ == 0)
+      return;
+    out_ += ", \"...\": \""; // not the first
+    out_ += std::to_string(cut_);
+    out_ += " fields cut\"";
+  }
+
+private:
+  std::string& out_;
+  const size_t begin_;
+  size_t count_ = 0;
+  size_t cut_ = 0;
+};
 
 bool contains(std::span<const log_field> fields, std::string_view key) {
   return std::any_of(fields.begin(), fields.end(),
                      [&](const log_field& x) { return x.first == key; });
 }
 
-void append_extra(std::string& out, const log_record& record) {
-  out += ", \"extra\": {";
-  const auto begin = out.size();
-  for (const auto& [key, value] : record.scope_fields)
-    if (!contains(record.fields, key))
-      append_field(out, key, std::string_view{value});
-  for (auto own = record.fields; !own.empty(); own = own.subspan(1)) {
-    const auto& [key, value] = own.front();
-    const bool wins = !contains(own.subspan(1), key);
+void append_own(std::string& out, std::span<const log_field> fields) {
+  field_list list{out};
+  for (; !fields.empty(); fields = fields.subspan(1)) {
+    const auto& [key, value] = fields.front();
+    const bool wins = !contains(fields.subspan(1), key);
     if (wins && !std::holds_alternative<log_exception>(value))
-      append_field(out, key, value);
+      list.add(key, value);
   }
-  if (out.size() > begin)
-    out.erase(begin, 2); // the first separator
+  list.end();
+}
+
+/// Whether the line shows the scope as it is.
+bool is_whole(const log_record& record) {
+  const auto& scope = record.scope_fields;
+  return record.fields.empty()
+         || std::none_of(scope.begin(), scope.end(), [&](const auto& x) {
+              return contains(record.fields, x.first);
+            });
+}
+
+void append_extra(std::string& out, const log_record& record,
+                  log_cache* cache) {
+  out += ", \"extra\": ";
+  if (cache != nullptr && record.scope != 0 && is_whole(record))
+    out += cache->scope(record.scope, record.scope_fields);
+  else
+    append_scope(out, record.scope_fields, record.fields);
+  append_own(out, record.fields);
   out += '}';
 }
 
 } // namespace
 
-void append_json(std::string& out, const log_record& record) {
+void append_json(std::string& out, const log_record& record, log_cache* cache) {
   out += "{\"timestamp\": \"";
-  append_time(out, record.time, 'T', true);
+  append_time(out, record.time, cache);
   out += "\", \"level\": \"";
   out += name_of(record.level);
-  out += "\", \"logger\": ";
-  append_quoted(out, record.logger_name);
-  out += ", \"message\": \"";
+  out += "\", \"logger\": \"";
+  append_escaped(out, record.logger_name, escape::json, log_name_bytes_max);
+  out += "\", \"message\": \"";
   append_message(out, record.text.format, record.args, escape::json);
-  out += "\", \"correlation_id\": ";
-  append_quoted(out, record.correlation_id);
-  append_source(out, record.text.where);
+  out += "\", \"correlation_id\": \"";
+  append_escaped(out, record.correlation_id, escape::json, log_name_bytes_max);
+  if (cache != nullptr)
+    out += cache->source(record.text.where);
+  else
+    append_source(out, record.text.where);
   append_exception(out, record);
-  append_extra(out, record);
+  append_extra(out, record, cache);
   out += "}\n";
 }
 
 void append_text(std::string& out, const log_record& record) {
-  append_time(out, record.time, ' ', false);
+  append_second(out, record.time, ' ');
   out += " [";
   out += name_of(record.level);
   out += "] ";
-  append_escaped(out, record.logger_name, escape::text);
+  append_escaped(out, record.logger_name, escape::text, log_name_bytes_max);
   out += " (";
-  append_escaped(out, record.correlation_id, escape::text);
+  append_escaped(out, record.correlation_id, escape::text, log_name_bytes_max);
   out += "): ";
   append_message(out, record.text.format, record.args, escape::text);
   out += '\n';
 }
 
-bool has_exception(const log_record& record) noexcept {
-  return find_exception(record) != nullptr;
+bool wants_stack(const log_record& record) noexcept {
+  return record.level >= log_level::error || find_exception(record) != nullptr;
+}
+
+void append_second(std::string& out, timestamp time, char between) {
+  using namespace std::chrono;
+  const auto day = floor<days>(time);
+  const year_month_day date{day};
+  const hh_mm_ss clock{floor<seconds>(time - day)};
+  append_padded<4>(out, static_cast<unsigned>(static_cast<int>(date.year())));
+  append_padded<2>(out += '-', static_cast<unsigned>(date.month()));
+  append_padded<2>(out += '-', static_cast<unsigned>(date.day()));
+  append_padded<2>(out += between,
+                   static_cast<unsigned>(clock.hours().count()));
+  append_padded<2>(out += ':', static_cast<unsigned>(clock.minutes().count()));
+  append_padded<2>(out += ':', static_cast<unsigned>(clock.seconds().count()));
+}
+
+void append_source(std::string& out, const std::source_location& where) {
+  const std::string_view path{where.file_name()};
+  out += "\", \"source\": {\"file\": ";
+  append_quoted(out, path.substr(path.rfind('/') + 1), log_name_bytes_max);
+  out += ", \"line\": ";
+  append_json_value(out, uint64_t{where.line()});
+  out += ", \"function\": ";
+  append_quoted(out, base_name_of(where.function_name()), log_name_bytes_max);
+  out += '}';
+}
+
+void append_scope(std::string& out,
+                  const std::map<std::string, std::string>& fields,
+                  std::span<const log_field> own) {
+  out += '{';
+  field_list list{out};
+  for (const auto& [key, value] : fields)
+    if (!contains(own, key))
+      list.add(key, std::string_view{value});
+  list.end();
 }
 
 bool is_secret(std::string_view key) noexcept {

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cerrno>
 #include <climits>
+#include <fcntl.h>
 #include <poll.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -13,7 +14,9 @@ namespace tunerd {
 namespace {
 
 /// How long a pipe or a terminal may refuse to take a page.
-constexpr int stall_ms = 1'000;
+constexpr int stall_ms_max = 1'000;
+/// The same in a process that dies.
+constexpr int last_stall_ms = 200;
 
 bool is_writable(int fd, int timeout_ms) noexcept {
   pollfd entry{fd, POLLOUT, 0};
@@ -32,10 +35,11 @@ ssize_t write_page(int fd, std::string_view text, int timeout_ms) noexcept {
 
 } // namespace
 
-size_t write_without_waiting(int fd, std::string_view text) noexcept {
+size_t write_without_waiting(int fd, std::string_view text,
+                             int stall_ms) noexcept {
   size_t done = 0;
   while (done < text.size()) {
-    const auto n = write_page(fd, text.substr(done), 0);
+    const auto n = write_page(fd, text.substr(done), stall_ms);
     if (n > 0)
       done += static_cast<size_t>(n);
     else if (n == 0 || errno != EINTR)
@@ -52,20 +56,22 @@ void log_output::use(int fd, int error) noexcept {
   struct stat status = {};
   fd_ = fd;
   is_file_ = ::fstat(fd, &status) == 0 && S_ISREG(status.st_mode);
+  const auto flags = ::fcntl(fd, F_GETFL);
+  position_ = flags != -1 && (flags & O_APPEND) != 0 ? SEEK_END : SEEK_CUR;
   torn_ = false;
   open_error_ = error;
 }
 
 size_t log_output::put(std::string_view text) noexcept {
   // One that has failed is not waited for again.
-  const int timeout_ms = error_ == 0 ? stall_ms : 0;
+  const int timeout_ms = error_ == 0 ? stall_ms_max : 0;
   size_t done = 0;
   while (done < text.size()) {
     const auto rest = text.substr(done);
     const auto n = is_file_ ? ::write(fd_, rest.data(), rest.size())
                             : write_page(fd_, rest, timeout_ms);
     if (n > 0)
-      done += static_cast<size_t>(n);
+      done_ = done += static_cast<size_t>(n);
     else if (n == 0 || errno != EINTR)
       break;
   }
@@ -73,17 +79,40 @@ size_t log_output::put(std::string_view text) noexcept {
 }
 
 log_output::change log_output::write(std::string_view lines) noexcept {
-  if (torn_ && put("\n") == 0)
+  if (torn_ && put("\n") == 0) {
+    stage_ = stage::after;
     return fail(lines, errno);
+  }
   torn_ = false;
+  done_ = 0;
+  begin_ = is_file_ ? ::lseek(fd_, 0, position_) : 0;
+  stage_ = stage::writing;
   const auto done = put(lines);
+  const auto error = errno;
+  stage_ = stage::after;
   if (done < lines.size()) {
-    const auto error = errno;
     torn_ = done > 0 && lines[done - 1] != '\n';
     return fail(lines.substr(done), error);
   }
   const auto before = std::exchange(error_, 0);
   return before == 0 ? change::none : change::recovered;
+}
+
+void log_output::write_rest(std::string_view lines) const noexcept {
+  if (stage_ == stage::after)
+    return;
+  size_t done = 0;
+  if (stage_ == stage::writing)
+    // The system knows how far a file is even if the signal came between its
+    // writing and our counting.
+    done = is_file_ ? static_cast<size_t>(::lseek(fd_, 0, SEEK_CUR) - begin_)
+                    : done_.load();
+  if (done < lines.size())
+    write_last(lines.substr(done));
+}
+
+void log_output::write_last(std::string_view lines) const noexcept {
+  write_without_waiting(fd_, lines, last_stall_ms);
 }
 
 log_output::change log_output::fail(std::string_view rest, int error) noexcept {

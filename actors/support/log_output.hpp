@@ -1,15 +1,20 @@
 #pragma once
 
+#include <atomic>
 #include <cstddef>
 #include <cstdint>
 #include <string>
 #include <string_view>
+#include <sys/types.h>
+#include <unistd.h>
 
 namespace tunerd {
 
-/// Writes as much of `text` as `fd` takes without blocking. Takes no lock and
-/// allocates nothing. @returns how many bytes it wrote.
-size_t write_without_waiting(int fd, std::string_view text) noexcept;
+/// Writes as much of `text` as `fd` takes without making it wait for longer
+/// than `stall_ms` per page. Async-signal-safe. @returns how many bytes it
+/// wrote.
+size_t write_without_waiting(int fd, std::string_view text,
+                             int stall_ms = 0) noexcept;
 
 /// One place that lines go to: a descriptor that may fail and work again.
 ///
@@ -23,6 +28,11 @@ public:
   /// @param fd Not owned; -1 for one that could not be opened.
   explicit log_output(int fd) noexcept;
 
+  /// Nothing of the next `write` is written yet.
+  void begin() noexcept {
+    stage_ = stage::before;
+  }
+
   /// Writes whole lines. Never throws.
   /// @returns whether the descriptor began to fail or to work with this.
   change write(std::string_view lines) noexcept;
@@ -30,6 +40,14 @@ public:
   /// Goes on with another descriptor.
   /// @param error Why `fd` is -1, an errno.
   void use(int fd, int error = 0) noexcept;
+
+  /// For handlers of fatal signals, in the thread that writes or while no
+  /// thread does: writes what of `lines` is not written since `begin`. A file
+  /// gets no byte twice.
+  void write_rest(std::string_view lines) const noexcept;
+
+  /// The same for lines that no `write` was called with.
+  void write_last(std::string_view lines) const noexcept;
 
   int fd() const noexcept {
     return fd_;
@@ -46,12 +64,21 @@ public:
   }
 
 private:
+  enum class stage : uint8_t { before, writing, after };
+
   size_t put(std::string_view text) noexcept;
   change fail(std::string_view rest, int error) noexcept;
 
-  int fd_;
+  std::atomic<int> fd_;
+  std::atomic<stage> stage_{stage::after};
+  /// While it is writing: where a file ended before, and how much of the text
+  /// something else has taken.
+  std::atomic<off_t> begin_{0};
+  std::atomic<size_t> done_{0};
   /// A file takes any amount without a word; a pipe is asked first.
   bool is_file_ = false;
+  /// Where a file is written: at its end or at its position.
+  int position_ = SEEK_CUR;
   /// Whether the last line ended in the middle.
   bool torn_ = false;
   int open_error_ = 0;

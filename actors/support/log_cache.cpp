@@ -1,0 +1,50 @@
+#include "actors/support/log_cache.hpp"
+
+#include "actors/support/log_line.hpp"
+
+#include <chrono>
+
+namespace tunerd {
+
+std::string_view log_cache::second(timestamp time) {
+  const auto now
+    = std::chrono::floor<std::chrono::seconds>(time).time_since_epoch().count();
+  if (now != second_ || second_text_.empty()) {
+    second_text_.clear();
+    append_second(second_text_, time, 'T');
+    second_ = now;
+  }
+  return second_text_;
+}
+
+std::string_view log_cache::source(const std::source_location& where) {
+  // The texts are literals: their addresses tell them apart.
+  const auto* file = where.file_name();
+  const auto* function = where.function_name();
+  const auto line = uint32_t{where.line()};
+  auto& slot = places_[(line ^ (reinterpret_cast<uintptr_t>(function) >> 4))
+                       % places_.size()];
+  if (slot.line != line || slot.function != function || slot.file != file) {
+    slot.function = nullptr; // if there is no memory now
+    slot.text.clear();
+    append_source(slot.text, where);
+    slot.file = file;
+    slot.function = function;
+    slot.line = line;
+  }
+  return slot.text;
+}
+
+std::string_view
+log_cache::scope(uint64_t scope,
+                 const std::map<std::string, std::string>& fields) {
+  if (scope != scope_) {
+    scope_ = 0; // if there is no memory now, it is not this scope's
+    scope_text_.clear();
+    append_scope(scope_text_, fields, {});
+    scope_ = scope;
+  }
+  return scope_text_;
+}
+
+} // namespace tunerd
