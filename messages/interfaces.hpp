@@ -47,6 +47,8 @@ using queue_store_actor = caf::typed_actor<
   caf::replies_to<claim_jobs>::with<jobs_claimed>,
   caf::replies_to<record_submission>::with<submission_recorded>,
   caf::replies_to<close_attempt>::with<job_found>,
+  caf::replies_to<note_twin>::with<job_found>,
+  caf::replies_to<end_watch>::with<job_found>,
   caf::replies_to<list_queue>::with<queue_page>,
   caf::replies_to<get_queue_stats>::with<queue_stats>,
   caf::replies_to<get_limits>::with<limits_in_force>,

@@ -78,14 +78,16 @@ enum class attempt_state : uint8_t {
   /// It has an external id. Open while its job is cancelled here but not yet
   /// at the provider, else closed.
   accepted,
-  /// It surely has none. Closed.
+  /// It seems to have none. Closed; if it was in doubt before, watched for a
+  /// while, because its request may arrive late. An external id that is found
+  /// so is cancelled there.
   released,
 };
 
 std::string to_string(attempt_state state);
 caf::optional<attempt_state> parse_attempt_state(std::string_view text);
 
-/// One submission that still needs work.
+/// One submission that still needs work: open, or closed and watched.
 struct open_attempt {
   int64_t id = 0;
   std::string job_id;
@@ -103,7 +105,15 @@ struct open_attempt {
   bool job_over = false;
   std::string external_id = {};
   std::string correlation_id = {};
+  /// Since when it is watched; none if it is not.
+  caf::optional<timestamp> watched_since = caf::none;
 };
+
+/// @returns whether the request of `x` may still arrive.
+bool is_watched(const open_attempt& x);
+
+/// @returns whether `x` was watched and its request has arrived.
+bool is_twin(const open_attempt& x);
 
 /// Query: everything that waits, holds a slot or is an open attempt, with the
 /// cursor in the event log that it corresponds to, from one snapshot.
@@ -177,6 +187,25 @@ struct submission_recorded {
 /// Command: the provider no longer runs what the attempt of a cancelled job
 /// started. Frees the slot. Idempotent. Answered with `job_found`.
 struct close_attempt {
+  context ctx;
+  std::string job_id;
+  int64_t attempt_id = 0;
+};
+
+/// Command: the provider has `external_id` from the watched attempt after all.
+/// It belongs to the attempt from now on, not to the job; it must be cancelled
+/// there, then say `end_watch`. `conflict` if it belongs to another attempt or
+/// the attempt is not watched. Idempotent. Answered with `job_found`.
+struct note_twin {
+  context ctx;
+  std::string job_id;
+  int64_t attempt_id = 0;
+  std::string external_id = {};
+};
+
+/// Command: nothing more is expected of a watched attempt. Idempotent. Answered
+/// with `job_found`.
+struct end_watch {
   context ctx;
   std::string job_id;
   int64_t attempt_id = 0;
@@ -463,7 +492,7 @@ typename Inspector::result_type inspect(Inspector& f, open_attempt& x) {
   return f(caf::meta::type_name("open_attempt"), x.id, x.job_id, x.provider,
            x.state, x.version, x.fingerprint, x.body, x.hardware_profile,
            x.claimed_at, x.doubt_since, x.job_over, x.external_id,
-           x.correlation_id);
+           x.correlation_id, x.watched_since);
 }
 
 template <class Inspector>
@@ -514,6 +543,17 @@ template <class Inspector>
 typename Inspector::result_type inspect(Inspector& f, close_attempt& x) {
   return f(caf::meta::type_name("close_attempt"), x.ctx, x.job_id,
            x.attempt_id);
+}
+
+template <class Inspector>
+typename Inspector::result_type inspect(Inspector& f, note_twin& x) {
+  return f(caf::meta::type_name("note_twin"), x.ctx, x.job_id, x.attempt_id,
+           x.external_id);
+}
+
+template <class Inspector>
+typename Inspector::result_type inspect(Inspector& f, end_watch& x) {
+  return f(caf::meta::type_name("end_watch"), x.ctx, x.job_id, x.attempt_id);
 }
 
 template <class Inspector>

@@ -53,6 +53,8 @@ struct crash_run : dispatch_fixture {
                           : caf::error{};
     };
     there.visible_after = 1s * pick(30);
+    if (requests_are_late)
+      there.late_by = 1s * (20 + pick(400));
   }
 
   void heal() {
@@ -74,6 +76,8 @@ struct crash_run : dispatch_fixture {
   }
 
   void check_limits() {
+    if (requests_are_late)
+      return; // what arrives late runs until it is found
     std::map<std::string, int64_t> running;
     int64_t all = 0;
     for (const auto& x : there.made)
@@ -181,10 +185,14 @@ struct crash_run : dispatch_fixture {
         CHECK(x.status == job_status::completed);
     }
     for (const auto& x : there.made)
-      there_made.insert(x.id);
+      // What no job follows has been stopped.
+      if (!requests_are_late || known.count(x.id) > 0 || !is_terminal(x.status))
+        there_made.insert(x.id);
     CHECK(known == there_made);
   }
 
+  /// Some arrive long after everybody has given them up.
+  bool requests_are_late = false;
   int64_t submitted = 0;
   std::set<std::string> cancelled;
 };
@@ -197,6 +205,31 @@ TEST_CASE("whatever crashes, each job is submitted exactly once",
     INFO("seed " << seed);
     crash_run subject{seed};
     subject.run();
+    subject.check_outcome();
+  }
+}
+
+TEST_CASE("whatever arrives late, nothing runs that no job follows",
+          "[dispatch][Q1][Q2][Q3]") {
+  for (unsigned seed = 1; seed <= 2; ++seed) {
+    INFO("seed " << seed);
+    crash_run subject{seed};
+    subject.requests_are_late = true;
+    subject.run();
+    subject.advance(15min, 1s);
+    subject.check_outcome();
+  }
+}
+
+// A thousand times as many; by hand.
+TEST_CASE("two thousand bad days lose and double nothing", "[.long]") {
+  for (unsigned seed = 1; seed <= 2000; ++seed) {
+    INFO("seed " << seed);
+    crash_run subject{seed};
+    subject.requests_are_late = seed % 2 == 0;
+    subject.run();
+    if (subject.requests_are_late)
+      subject.advance(15min, 1s);
     subject.check_outcome();
   }
 }

@@ -28,6 +28,10 @@ struct model_job {
   /// Of the open attempt, else 0.
   int64_t attempt = 0;
   bool accepted = false;
+  /// Whether the open attempt was ever in doubt.
+  bool doubted = false;
+  /// By attempt: its twin's external id, empty until there is one.
+  std::map<int64_t, std::string> watched = {};
 };
 
 /// The rules once more, as plainly as possible.
@@ -82,6 +86,7 @@ struct model {
       i->second.queue = queue_status::ready;
       i->second.attempt = ++attempts;
       i->second.accepted = false;
+      i->second.doubted = false;
       result += id + "=" + std::to_string(attempts) + " ";
     }
     return result;
@@ -116,8 +121,12 @@ struct model {
     }
     if (y.accepted)
       return "conflict";
-    if (x.outcome.result >= submission_result::in_doubt)
+    if (x.outcome.result >= submission_result::in_doubt) {
+      y.doubted = true;
       return "ok";
+    }
+    if (y.doubted)
+      y.watched.emplace(y.attempt, "");
     y.attempt = 0;
     if (over) {
       y.queue = closed(y.status);
@@ -184,11 +193,36 @@ struct model {
     return "ok";
   }
 
+  std::string run(const note_twin& x, timestamp) {
+    auto i = jobs.find(x.job_id);
+    if (i == jobs.end())
+      return "job_not_found";
+    auto& watched = i->second.watched;
+    const auto twin = watched.find(x.attempt_id);
+    if (twin == watched.end())
+      return "conflict";
+    if (twin->second == x.external_id)
+      return "ok";
+    if (!twin->second.empty() || !external_ids.insert(x.external_id).second)
+      return "conflict";
+    twin->second = x.external_id;
+    return "ok";
+  }
+
+  std::string run(const end_watch& x, timestamp) {
+    auto i = jobs.find(x.job_id);
+    if (i == jobs.end())
+      return "job_not_found";
+    i->second.watched.erase(x.attempt_id);
+    return x.attempt_id == 0 ? "conflict" : "ok";
+  }
+
   std::string run(const delete_job& x, timestamp) {
     auto i = jobs.find(x.job_id);
     if (i == jobs.end())
       return "job_not_found";
-    if (!is_terminal(i->second.status) || i->second.attempt != 0)
+    if (!is_terminal(i->second.status) || i->second.attempt != 0
+        || !i->second.watched.empty())
       return "conflict";
     jobs.erase(i);
     return "ok";
@@ -258,6 +292,14 @@ protected:
     return i->second.attempt;
   }
 
+  /// Its first watched attempt, or 0.
+  int64_t watched_of(const std::string& id) {
+    const auto i = expected.jobs.find(id);
+    if (i == expected.jobs.end() || i->second.watched.empty())
+      return 0;
+    return i->second.watched.begin()->first;
+  }
+
   /// Sends `x`, remembers what must be answered.
   template <class Command>
   void send(const Command& x) {
@@ -322,6 +364,10 @@ void model_fixture::send_any() {
     case 10:
       if (up_to(1) == 0)
         return send(delete_job{{"c"}, {}, id});
+      if (up_to(2) == 0)
+        return send(note_twin{{"c"}, id, watched_of(id), any_external_id()});
+      if (up_to(2) == 0)
+        return send(end_watch{{"c"}, id, watched_of(id)});
       return send(close_attempt{{"c"}, id, attempt_of(id)});
     default: {
       set_limits x{{"c"}, {}};
@@ -362,7 +408,7 @@ void model_fixture::compare_jobs() {
   const auto loaded = load();
   size_t open = 0;
   for (const auto& [id, x] : expected.jobs)
-    open += x.attempt != 0;
+    open += x.watched.size() + (x.attempt != 0);
   REQUIRE(loaded.attempts.size() == open);
   const auto stats = ask<queue_stats>(aut, get_queue_stats{{"c"}});
   const auto holding = expected.held([](auto&) { return true; });

@@ -195,6 +195,8 @@ void queue_scheduler_state::stopped_there(int64_t attempt_id,
 
 void queue_scheduler_state::close(int64_t attempt_id) {
   const auto& x = cancellations.at(attempt_id);
+  if (x.is_twin)
+    return end_watch_of(x.ctx, x.job_id, attempt_id);
   self->ask(
     store, settings.store_timeout, close_attempt{x.ctx, x.job_id, attempt_id},
     [this, attempt_id](const job_found& answer) {

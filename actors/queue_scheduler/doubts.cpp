@@ -1,6 +1,7 @@
 #include "actors/queue_scheduler/queue_scheduler.hpp"
 
 #include <algorithm>
+#include <utility>
 
 // Attempts that nobody is submitting any more. One listing of a provider's
 // jobs serves all its attempts in doubt; `reconcile.hpp` decides.
@@ -28,13 +29,15 @@ void queue_scheduler_state::mind_attempts() {
   for (const auto& [job_id, of_job] : attempts)
     for (const auto& x : of_job)
       if (x.state == attempt_state::claimed
-          || x.state == attempt_state::accepted)
+          || x.state == attempt_state::accepted || is_twin(x))
         open.push_back(x);
   for (const auto& x : open)
     mind(x);
 }
 
 void queue_scheduler_state::mind(const open_attempt& attempt) {
+  if (is_twin(attempt))
+    return stop_twin(attempt);
   // Its answer may come after the hint.
   const auto claiming_it
     = std::find(claiming.begin(), claiming.end(), attempt.job_id)
@@ -68,18 +71,25 @@ doubt queue_scheduler_state::doubt_about(const open_attempt& attempt) const {
 
 void queue_scheduler_state::compare_due() {
   std::map<std::string, std::vector<doubt>> doubts;
+  std::set<std::string> urgent;
   for (const auto& [job_id, of_job] : attempts)
     for (const auto& x : of_job)
-      if (x.state == attempt_state::in_doubt && in_flight.count(x.id) == 0)
+      if (x.state == attempt_state::in_doubt && in_flight.count(x.id) == 0) {
         doubts[x.provider].push_back(doubt_about(x));
+        urgent.insert(x.provider);
+      } else if (is_watched(x)) {
+        doubts[x.provider].push_back(watch_of(x));
+      }
   std::erase_if(comparisons, [&](const auto& x) {
     return !x.second.listing && doubts.count(x.first) == 0;
   });
   for (auto& [provider, open] : doubts) {
-    const auto& x = comparisons[provider];
+    auto& x = comparisons[provider];
     if (x.listing)
       continue;
-    if (x.due <= self->clock().now())
+    const auto is_watch = urgent.count(provider) == 0;
+    const auto waited = !std::exchange(x.is_watch, is_watch) || is_watch;
+    if (x.due <= self->clock().now() || !waited)
       begin_listing(provider, std::move(open));
     else
       wake_at(x.due);
@@ -149,7 +159,8 @@ void queue_scheduler_state::judge(const std::string& provider,
   const auto findings = x.listing->judge(known);
   x.listing = caf::none;
   x.failures = 0;
-  auto wait = caf::timespan{settings.queue.interval};
+  auto wait = x.is_watch ? caf::timespan{watch_interval}
+                         : caf::timespan{settings.queue.interval};
   for (const auto& found : findings) {
     const auto decidable
       = found.subject.settled + known.visibility_window - settings.world.now();
@@ -166,17 +177,11 @@ void queue_scheduler_state::act_on(const finding& found) {
   const auto& attempt = found.subject.attempt;
   const auto& job_id = attempt.job_id;
   // It may be settled meanwhile, by a webhook or by a person.
-  const auto of_job = attempts.find(job_id);
-  const auto still_open
-    = of_job != attempts.end() && in_flight.count(attempt.id) == 0
-      && std::any_of(of_job->second.begin(), of_job->second.end(),
-                     [&](const open_attempt& x) {
-                       return x.id == attempt.id
-                              && x.state == attempt_state::in_doubt;
-                     });
-  if (!still_open || found.decision == verdict::wait)
+  if (found.decision == verdict::wait || !is_current(attempt))
     return;
   const log_context scope{context_of(attempt)};
+  if (is_watched(attempt))
+    return act_on_watched(found);
   if (found.decision == verdict::adopt) {
     log.info("Job {} already submitted to provider (status: {}), updating "
              "queue",
@@ -197,6 +202,16 @@ void queue_scheduler_state::act_on(const finding& found) {
     conclude(attempt, outcome(submission_result::unresolved,
                               "the provider no longer shows the inputs"));
   }
+}
+
+bool queue_scheduler_state::is_current(const open_attempt& x) const {
+  const auto of_job = attempts.find(x.job_id);
+  return of_job != attempts.end() && in_flight.count(x.id) == 0
+         && std::any_of(of_job->second.begin(), of_job->second.end(),
+                        [&](const open_attempt& y) {
+                          return y.id == x.id && y.state == x.state
+                                 && y.external_id == x.external_id;
+                        });
 }
 
 void queue_scheduler_state::retry_listing(const std::string& provider,

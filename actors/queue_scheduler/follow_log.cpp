@@ -149,7 +149,7 @@ void queue_scheduler_state::take(const queue_snapshot& snapshot) {
 
 bool queue_scheduler_state::is_outdated(const open_attempt& x) const {
   const auto i = written.find(x.job_id);
-  if (i == written.end() || i->second.id != x.id)
+  if (i == written.end() || i->second.id != x.id || x.watched_since)
     return false;
   return x.state == attempt_state::claimed
          || (i->second.is_closed && x.state != attempt_state::accepted);

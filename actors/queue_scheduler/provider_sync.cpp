@@ -74,6 +74,7 @@ void queue_scheduler_state::import_found(const sync_provider_jobs& command,
   }
   if (page.jobs.size() > found_max)
     page.jobs.resize(found_max);
+  take_twins(command.provider, page.jobs);
   self->ask(
     store, settings.store_timeout,
     import_jobs{command.ctx, command.who, command.provider,

@@ -96,6 +96,8 @@ struct queue_scheduler_state {
     caf::optional<provider_listing> listing = caf::none;
     size_t pages = 0;
     uint32_t failures = 0;
+    /// Whether the last listing was about watched attempts only; they can wait.
+    bool is_watch = false;
     /// The next listing begins then.
     time_point due = {};
   };
@@ -112,6 +114,8 @@ struct queue_scheduler_state {
     std::string job_id;
     std::string provider;
     std::string external_id;
+    /// Its job runs as another attempt, or waits for one.
+    bool is_twin = false;
     /// When it was first tried.
     timestamp since = {};
     bool busy = false;
@@ -147,6 +151,9 @@ struct queue_scheduler_state {
     resolve_attempt command;
   };
 
+  /// How long a request that seemed lost is watched for, and how often.
+  static constexpr auto watch_for = std::chrono::minutes{10};
+  static constexpr auto watch_interval = std::chrono::seconds{30};
   static constexpr size_t claim_max = 64;
   /// Submissions under way per provider.
   static constexpr int64_t under_way_max = 64;
@@ -408,9 +415,36 @@ struct queue_scheduler_state {
 
   void act_on(const finding& found);
 
+  /// @returns whether `x` is still what the store has.
+  bool is_current(const open_attempt& x) const;
+
   void retry_listing(const std::string& provider, const caf::error& err);
 
   caf::timespan window_of(const std::string& provider) const;
+
+  // -- requests that arrive late (twins.cpp) ----------------------------------
+
+  /// @returns what a listing must show about a watched attempt.
+  doubt watch_of(const open_attempt& attempt) const;
+
+  void act_on_watched(const finding& found);
+
+  /// @returns whether an attempt that looks the same may be at the provider.
+  bool may_be_anothers(const open_attempt& attempt) const;
+
+  /// A watched attempt is at the provider.
+  void note_twin_of(const open_attempt& attempt,
+                    const std::string& external_id);
+
+  /// Cancels it there, however long it takes. Idempotent.
+  void stop_twin(const open_attempt& attempt);
+
+  void end_watch_of(const context& ctx, const std::string& job_id,
+                    int64_t attempt_id);
+
+  /// Takes what belongs to watched attempts out of `found`, and stops it.
+  void take_twins(const std::string& provider,
+                  std::vector<provider_job>& found);
 
   // -- cancelling (cancellation.cpp) ------------------------------------------
 

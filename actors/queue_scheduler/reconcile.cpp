@@ -3,6 +3,7 @@
 #include "messages/fingerprint.hpp"
 
 #include <algorithm>
+#include <tuple>
 
 namespace tunerd {
 
@@ -53,13 +54,17 @@ private:
 provider_listing::provider_listing(timestamp begun, std::vector<doubt> doubts)
   : begun_(begun), doubts_(std::move(doubts)) {
   std::sort(doubts_.begin(), doubts_.end(), [](const auto& x, const auto& y) {
-    return std::pair{x.attempt.claimed_at, x.attempt.id}
-           < std::pair{y.attempt.claimed_at, y.attempt.id};
+    return std::tuple{is_watched(x.attempt), x.attempt.claimed_at, x.attempt.id}
+           < std::tuple{is_watched(y.attempt), y.attempt.claimed_at,
+                        y.attempt.id};
   });
 }
 
 timestamp provider_listing::created_after() const {
-  return doubts_.front().attempt.claimed_at - slack;
+  auto result = doubts_.front().attempt.claimed_at;
+  for (const auto& x : doubts_)
+    result = std::min(result, x.attempt.claimed_at);
+  return result - slack;
 }
 
 bool provider_listing::add(const std::vector<provider_job>& page) {

@@ -16,7 +16,7 @@
 
 namespace tunerd {
 
-/// An attempt in doubt.
+/// An attempt in doubt, or one that is watched: it seemed not to be there.
 struct doubt {
   open_attempt attempt;
   /// The request reached the provider before this time or never.
@@ -94,7 +94,8 @@ private:
   void compare(const provider_job& seen);
 
   timestamp begun_;
-  /// Oldest claim first: it takes the oldest job.
+  /// Those in doubt first, since they hold slots, and of these the oldest
+  /// claim: it takes the oldest job.
   std::vector<doubt> doubts_;
   bool complete_ = false;
   /// Bounded by the pages the owner asks for.

@@ -6,15 +6,22 @@ namespace {
 
 const std::string columns
   = "SELECT id, job_id, state, doubt_since, closed_at, "
-    "coalesce(external_id, '') FROM attempts WHERE job_id = ?1";
+    "coalesce(external_id, ''), watched_since FROM attempts "
+    "WHERE job_id = ?1";
 
 const std::string open_columns
   = "SELECT a.id, a.job_id, a.provider, a.state, coalesce(i.version, ''), "
     "a.fingerprint, coalesce(i.body, ''), j.hardware_profile, a.claimed_at, "
     "coalesce(a.doubt_since, 0), j.status, coalesce(a.external_id, ''), "
-    "a.correlation_id FROM attempts a JOIN jobs j ON j.id = a.job_id "
-    "LEFT JOIN job_inputs i ON i.job_id = a.job_id "
-    "WHERE a.closed_at IS NULL";
+    "a.correlation_id, a.watched_since FROM attempts a "
+    "JOIN jobs j ON j.id = a.job_id "
+    "LEFT JOIN job_inputs i ON i.job_id = a.job_id ";
+
+/// What needs work, each half by its index.
+std::string open_where(const std::string& condition) {
+  return open_columns + "WHERE a.closed_at IS NULL" + condition + " UNION ALL "
+         + open_columns + "WHERE a.watched_since IS NOT NULL" + condition;
+}
 
 attempt read_attempt(const statement& row) {
   return {.id = row.get<int64_t>(0),
@@ -22,6 +29,7 @@ attempt read_attempt(const statement& row) {
           .state = *parse_attempt_state(row.get<std::string>(2)),
           .doubt_since = row.find<timestamp>(3),
           .closed_at = row.find<timestamp>(4),
+          .watched_since = row.find<timestamp>(6),
           .external_id = row.get<std::string>(5)};
 }
 
@@ -38,7 +46,8 @@ open_attempt read_open(const statement& row) {
           .doubt_since = row.get<timestamp>(9),
           .job_over = is_terminal(*parse_job_status(row.get<std::string>(10))),
           .external_id = row.get<std::string>(11),
-          .correlation_id = row.get<std::string>(12)};
+          .correlation_id = row.get<std::string>(12),
+          .watched_since = row.find<timestamp>(13)};
 }
 
 caf::optional<attempt> first(statement rows) {
@@ -117,22 +126,38 @@ bool attempt_table::is_taken(const std::string& provider,
 
 bool attempt_table::update(const attempt& before, const attempt& after) {
   return db_.execute("UPDATE attempts SET state = ?3, doubt_since = ?4, "
-                     "closed_at = ?5, external_id = ?6 "
+                     "closed_at = ?5, external_id = ?6, watched_since = ?7 "
                      "WHERE id = ?1 AND state = ?2 AND closed_at IS NULL",
                      before.id, to_string(before.state), to_string(after.state),
                      after.doubt_since, after.closed_at,
-                     null_if_empty(after.external_id))
+                     null_if_empty(after.external_id), after.watched_since)
          == 1;
 }
 
+bool attempt_table::is_watched(const std::string& job_id) {
+  return db_
+    .query("SELECT 1 FROM attempts WHERE job_id = ?1 "
+           "AND watched_since IS NOT NULL",
+           job_id)
+    .step();
+}
+
+void attempt_table::note_twin(int64_t id, const std::string& external_id) {
+  db_.execute("UPDATE attempts SET external_id = ?2 WHERE id = ?1", id,
+              external_id);
+}
+
+void attempt_table::end_watch(int64_t id) {
+  db_.execute("UPDATE attempts SET watched_since = NULL WHERE id = ?1", id);
+}
+
 std::vector<open_attempt> attempt_table::list_open() {
-  // The plus keeps the planner from walking all attempts in order of their id.
-  static const auto sql = open_columns + " ORDER BY +a.id";
+  static const auto sql = open_where("") + " ORDER BY 1";
   return all_open(db_.query(sql));
 }
 
 std::vector<open_attempt> attempt_table::list_open(const std::string& job_id) {
-  static const auto sql = open_columns + " AND a.job_id = ?1";
+  static const auto sql = open_where(" AND a.job_id = ?1");
   return all_open(db_.query(sql, job_id));
 }
 

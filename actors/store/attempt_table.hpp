@@ -36,10 +36,18 @@ public:
   /// @returns whether it was.
   bool update(const attempt& before, const attempt& after);
 
-  /// @returns every open attempt.
+  /// @returns whether an attempt of `job_id` is watched.
+  bool is_watched(const std::string& job_id);
+
+  /// Gives the external id to a watched attempt. @pre `is_taken` by nobody
+  void note_twin(int64_t id, const std::string& external_id);
+
+  void end_watch(int64_t id);
+
+  /// @returns every attempt that is open or watched.
   std::vector<open_attempt> list_open();
 
-  /// @returns the open attempt of `job_id` as the scheduler wants it.
+  /// @returns those of `job_id`.
   std::vector<open_attempt> list_open(const std::string& job_id);
 
 private:

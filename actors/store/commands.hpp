@@ -28,6 +28,8 @@ caf::expected<jobs_claimed> run(transaction& tx, const claim_jobs& command);
 caf::expected<submission_recorded> run(transaction& tx,
                                        const record_submission& command);
 caf::expected<job_found> run(transaction& tx, const close_attempt& command);
+caf::expected<job_found> run(transaction& tx, const note_twin& command);
+caf::expected<job_found> run(transaction& tx, const end_watch& command);
 caf::expected<limits_in_force> run(transaction& tx, const set_limits& command);
 
 caf::expected<webhook_applied> run(transaction& tx,

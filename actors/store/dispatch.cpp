@@ -1,6 +1,7 @@
 #include "actors/store/attempt_table.hpp"
 #include "actors/store/commands.hpp"
 #include "actors/store/delivery_table.hpp"
+#include "actors/store/event_data.hpp"
 #include "actors/store/input_table.hpp"
 #include "actors/store/job_table.hpp"
 #include "actors/store/limit_table.hpp"
@@ -8,8 +9,9 @@
 #include "actors/store/refusals.hpp"
 #include "actors/store/slots.hpp"
 
-// The dispatch protocol (DESIGN 5): claim -> record -> close. This file decides
-// whether money is spent twice or past a limit.
+// The dispatch protocol (DESIGN 5): claim -> record -> close, and the watch
+// over what may arrive late. This file decides whether money is spent twice or
+// past a limit.
 
 namespace tunerd::sql {
 
@@ -143,6 +145,39 @@ caf::expected<job_found> run(transaction& tx, const close_attempt& command) {
   if (auto err = save(tx, *before, after))
     return err;
   return job_found{command.ctx, std::move(after.subject)};
+}
+
+caf::expected<job_found> run(transaction& tx, const note_twin& command) {
+  auto found = find_both(tx, command.job_id, command.attempt_id);
+  if (!found)
+    return found.error();
+  const auto& twin = found->submission;
+  if (twin.external_id == command.external_id)
+    return job_found{command.ctx, std::move(found->subject)};
+  if (command.external_id.empty())
+    return invalid("a twin has an external id");
+  if (!twin.watched_since || !twin.external_id.empty())
+    return conflict(found->subject, "has no such watched attempt");
+  attempt_table attempts{tx.db};
+  if (attempts.is_taken(found->subject.provider, command.external_id, twin))
+    return make_error(ec::conflict, "external id " + command.external_id
+                                      + " belongs to another job");
+  attempts.note_twin(twin.id, command.external_id);
+  tx.append(queue_event(found->subject, tx.now));
+  tx.audit(command.ctx, {.user_id = {}}, "submission.twin", found->subject.id,
+           found->subject.org_id, command.external_id);
+  return job_found{command.ctx, std::move(found->subject)};
+}
+
+caf::expected<job_found> run(transaction& tx, const end_watch& command) {
+  auto found = find_both(tx, command.job_id, command.attempt_id);
+  if (!found)
+    return found.error();
+  if (!found->submission.watched_since)
+    return job_found{command.ctx, std::move(found->subject)};
+  attempt_table{tx.db}.end_watch(command.attempt_id);
+  tx.append(queue_event(found->subject, tx.now));
+  return job_found{command.ctx, std::move(found->subject)};
 }
 
 } // namespace tunerd::sql

@@ -18,7 +18,7 @@ std::vector<std::string> find_due(connection& db, timestamp time,
                "AND completed_at < ?1 "
                "AND queue IN ('completed', 'failed', 'cancelled') "
                "AND NOT EXISTS (SELECT 1 FROM attempts WHERE job_id = jobs.id "
-               "AND closed_at IS NULL) "
+               "AND (closed_at IS NULL OR watched_since IS NOT NULL)) "
                "AND NOT EXISTS (SELECT 1 FROM approvals WHERE job_id = jobs.id "
                "AND status = 'pending') "
                "ORDER BY completed_at LIMIT ?2",

@@ -73,6 +73,8 @@ dispatched accepted(dispatched x, const provider_job& outcome, timestamp now) {
 dispatched released(dispatched x, caf::timespan delay, timestamp now) {
   x.submission.state = attempt_state::released;
   x.submission.closed_at = now;
+  if (x.submission.doubt_since)
+    x.submission.watched_since = now;
   if (is_terminal(x.subject.status)) {
     free_slot(x.subject);
     return x;

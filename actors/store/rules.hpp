@@ -15,6 +15,8 @@ struct attempt {
   attempt_state state = attempt_state::claimed;
   caf::optional<timestamp> doubt_since = caf::none;
   caf::optional<timestamp> closed_at = caf::none;
+  /// Set only after its end, if it was in doubt before.
+  caf::optional<timestamp> watched_since = caf::none;
   /// Empty until it is accepted.
   std::string external_id = {};
 };

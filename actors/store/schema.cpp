@@ -256,7 +256,15 @@ BEGIN
 END;
 )sql";
 
-constexpr std::array migrations{version_1, version_2};
+// An attempt that seemed not to have reached its provider is watched: its
+// request may still arrive.
+constexpr const char* version_3 = R"sql(
+ALTER TABLE attempts ADD COLUMN watched_since INTEGER;
+CREATE INDEX attempts_watched ON attempts (job_id)
+  WHERE watched_since IS NOT NULL;
+)sql";
+
+constexpr std::array migrations{version_1, version_2, version_3};
 
 int64_t read_number(connection& db, const char* sql) {
   auto row = db.query(sql);

@@ -175,6 +175,8 @@ caf::expected<job_found> run(transaction& tx, const delete_job& command) {
     return conflict(*found, "is not over");
   if (attempt_table{tx.db}.find_open(found->id))
     return conflict(*found, "has an open attempt");
+  if (attempt_table{tx.db}.is_watched(found->id))
+    return conflict(*found, "has an attempt that may still arrive");
   jobs.erase(found->id);
   tx.append(queue_event(*found, tx.now));
   tx.audit(command.ctx, command.who, "job.delete", found->id, found->org_id);

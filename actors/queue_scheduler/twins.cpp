@@ -1,0 +1,117 @@
+#include "actors/queue_scheduler/queue_scheduler.hpp"
+
+#include <algorithm>
+
+// Requests that arrive after all (DESIGN 5.6). A POST cannot be fenced: one
+// that a listing has shown to be missing may have been delayed on its way for
+// longer than the visibility window, and its job was submitted again. So the
+// lists are read for a while longer. What turns up is the one that no job here
+// follows, so that one is cancelled, whichever of the two is younger.
+
+namespace tunerd {
+
+namespace {
+
+constexpr logger log{"simpletuner.cloud.queue"};
+
+} // namespace
+
+doubt queue_scheduler_state::watch_of(const open_attempt& attempt) const {
+  return {attempt,
+          *attempt.watched_since + watch_for - window_of(attempt.provider)};
+}
+
+void queue_scheduler_state::act_on_watched(const finding& found) {
+  const auto& attempt = found.subject.attempt;
+  if (found.decision != verdict::adopt)
+    end_watch_of(context_of(attempt), attempt.job_id, attempt.id);
+  else if (!may_be_anothers(attempt))
+    note_twin_of(attempt, found.seen.external_id);
+}
+
+bool queue_scheduler_state::may_be_anothers(const open_attempt& attempt) const {
+  const auto is_like = [&](const open_attempt& x) {
+    return !x.watched_since && x.external_id.empty()
+           && x.fingerprint == attempt.fingerprint;
+  };
+  return std::any_of(in_flight.begin(), in_flight.end(),
+                     [&](const auto& x) {
+                       return x.second.fingerprint == attempt.fingerprint;
+                     })
+         || std::any_of(attempts.begin(), attempts.end(), [&](const auto& x) {
+              return std::any_of(x.second.begin(), x.second.end(), is_like);
+            });
+}
+
+void queue_scheduler_state::note_twin_of(const open_attempt& attempt,
+                                         const std::string& external_id) {
+  const auto ctx = context_of(attempt);
+  self->ask(
+    store, settings.store_timeout,
+    note_twin{ctx, attempt.job_id, attempt.id, external_id},
+    [this, attempt, external_id](const job_found&) {
+      log.warning("Job {} reached {} twice, {} is cancelled there",
+                  attempt.job_id, attempt.provider, external_id);
+      settings.counts->twins_cancelled.add();
+      mark_dirty(attempt.job_id);
+      catch_up();
+    },
+    [this, attempt, external_id](const caf::error& err) {
+      // Another attempt's; anything else is tried again with the next listing.
+      if (code_of(err) == ec::conflict)
+        refused[attempt.job_id].emplace(attempt.id, external_id);
+      else
+        log.warning("A twin of job {} was not stored: {}", attempt.job_id,
+                    render(err));
+    });
+}
+
+void queue_scheduler_state::stop_twin(const open_attempt& attempt) {
+  stop_there(attempt.id, {.ctx = context_of(attempt),
+                          .job_id = attempt.job_id,
+                          .provider = attempt.provider,
+                          .external_id = attempt.external_id,
+                          .is_twin = true});
+}
+
+void queue_scheduler_state::end_watch_of(const context& ctx,
+                                         const std::string& job_id,
+                                         int64_t attempt_id) {
+  self->ask(
+    store, settings.store_timeout, end_watch{ctx, job_id, attempt_id},
+    [this, job_id, attempt_id](const job_found&) {
+      cancellations.erase(attempt_id);
+      mark_dirty(job_id);
+      catch_up();
+    },
+    [this, attempt_id](const caf::error& err) {
+      if (cancellations.count(attempt_id) > 0)
+        retry_stop(attempt_id, err);
+    });
+}
+
+void queue_scheduler_state::take_twins(const std::string& provider,
+                                       std::vector<provider_job>& found) {
+  std::vector<doubt> watched;
+  for (const auto& [job_id, of_job] : attempts)
+    for (const auto& x : of_job)
+      if (x.provider == provider && is_watched(x))
+        watched.push_back(watch_of(x));
+  if (watched.empty())
+    return;
+  provider_listing listing{settings.world.now(), std::move(watched)};
+  listing.add(found);
+  evidence known;
+  const auto& ours = known_there[provider];
+  known.adopted.insert(ours.begin(), ours.end());
+  for (const auto& x : listing.judge(known)) {
+    if (x.decision != verdict::adopt)
+      continue;
+    std::erase_if(found, [&](const provider_job& y) {
+      return y.external_id == x.seen.external_id;
+    });
+    act_on(x);
+  }
+}
+
+} // namespace tunerd
