@@ -7,7 +7,7 @@ packages=(
   g++ cmake ninja-build ccache git ca-certificates
   libcaf-dev nlohmann-json3-dev libcurl4-openssl-dev libyaml-cpp-dev catch2
   libboost1.81-dev libsqlite3-dev libssl-dev libcli11-dev libre2-dev
-  curl jq
+  curl jq logrotate
 )
 
 missing=()

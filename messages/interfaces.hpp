@@ -15,7 +15,17 @@ using log_sink_actor = caf::typed_actor<
   // INTERNAL: one wake-up for any number of lines.
   caf::reacts_to<write_log>,
   // Nothing written before or after is lost.
-  caf::reacts_to<reopen_log>>;
+  caf::reacts_to<reopen_log>,
+  caf::replies_to<get_log_levels>::with<log_levels>,
+  // `overloaded`: too many loggers have a level of their own.
+  caf::replies_to<change_log_level>::with<log_levels>>;
+
+/// The LOG READER: finds lines in the log file and the rotated ones.
+using log_reader_actor = caf::typed_actor<
+  // `overloaded`: too many want the same.
+  caf::replies_to<find_log_lines>::with<log_lines_found>,
+  // INTERNAL: reads the next piece.
+  caf::reacts_to<tick>>;
 
 /// An EVENT LISTENER: anyone who wants to know soon that the log has grown.
 using event_listener_actor = caf::typed_actor<

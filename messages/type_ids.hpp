@@ -163,4 +163,10 @@ CAF_BEGIN_TYPE_ID_BLOCK(tunerd, caf::first_custom_type_id)
   CAF_ADD_TYPE_ID(tunerd, (tunerd::poll_jobs))
   CAF_ADD_TYPE_ID(tunerd, (tunerd::jobs_polled))
 
+  CAF_ADD_TYPE_ID(tunerd, (tunerd::get_log_levels))
+  CAF_ADD_TYPE_ID(tunerd, (tunerd::change_log_level))
+  CAF_ADD_TYPE_ID(tunerd, (tunerd::log_levels))
+  CAF_ADD_TYPE_ID(tunerd, (tunerd::find_log_lines))
+  CAF_ADD_TYPE_ID(tunerd, (tunerd::log_lines_found))
+
 CAF_END_TYPE_ID_BLOCK(tunerd)

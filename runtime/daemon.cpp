@@ -4,6 +4,7 @@
 #include "actors/support/log_core.hpp"
 #include "messages/error.hpp"
 #include "runtime/configuration_file.hpp"
+#include "runtime/log_changes.hpp"
 #include "runtime/workers.hpp"
 
 #include <caf/actor_registry.hpp>
@@ -409,7 +410,11 @@ std::string daemon::reload(const std::string& yaml) {
     log.error("Settings not reloaded, the old ones stay: {}", why);
     return why;
   }
+  const auto logged = current_log_settings();
   configure_logging(to_log_settings(fresh.values.logging_section));
+  if (const auto changes = log_changes(logged, current_log_settings());
+      !changes.empty())
+    log.info("Logging changed: {}", changes);
   for (const auto& text : fresh.warnings)
     log.warning("{}", text);
   warn_of_restarts(impl_->config.effective, fresh.effective);

@@ -23,9 +23,11 @@ struct request {
   std::string id = {}, file = {}, provider = "replicate", status = {},
               since = {}, text = {}, decision = {}, external_id = {};
   std::vector<std::string> changes = {};
+  std::string logger = {}, level = {};
   int limit = 50;
   int hours = 24;
   bool follow = false;
+  bool as_json = false;
 };
 
 /// Adds a command that is run as `action`.
@@ -121,10 +123,25 @@ void add_operator_commands(CLI::App& app, request& x) {
   command->add_option("--since", x.since, "Resume behind this event id");
   command->add_flag("--follow", x.follow, "Go on until interrupted");
 
-  add(app, x, "trace", "Show everything that is stored under one id",
-      [&x](const session& s) { trace(s, x.id); })
-    ->add_option("CORRELATION_ID", x.id)
-    ->required();
+  command
+    = add(app, x, "trace", "Show every line, event and change under one id",
+          [&x](const session& s) {
+            trace({s.to, s.json || x.as_json, s.out}, x.id);
+          });
+  command->add_option("CORRELATION_ID", x.id)->required();
+  command->add_flag("--json", x.as_json, "The same as -o json");
+
+  command = add(app, x, "log-level", "Show or change what is logged",
+                [&x](const session& s) {
+                  if (x.level.empty()) // alone it is a level
+                    std::swap(x.logger, x.level);
+                  log_level(s, x.logger, x.level);
+                });
+  command->add_option("LOGGER", x.logger,
+                      "e.g. simpletuner.cloud.queue; left out: all others");
+  command->add_option("LEVEL", x.level,
+                      "DEBUG, INFO, WARNING, ERROR, CRITICAL, or default: the "
+                      "logger has none of its own");
   add(app, x, "workers", "Show the workers", workers);
 }
 

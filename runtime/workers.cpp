@@ -3,6 +3,7 @@
 #include "actors/approval_expirer/approval_expirer.hpp"
 #include "actors/http_gateway/http_gateway.hpp"
 #include "actors/job_poller/job_poller.hpp"
+#include "actors/log_reader/log_reader.hpp"
 #include "actors/log_sink/log_sink.hpp"
 #include "actors/provider_gateway/http_client.hpp"
 #include "actors/provider_gateway/provider_gateway.hpp"
@@ -53,6 +54,7 @@ void live_settings::set(const config::settings& settings) const {
 
 addresses::addresses(caf::actor_system& sys)
   : log_sink(spawn_address<log_sink_actor>(sys)),
+    log_reader(spawn_address<log_reader_actor>(sys)),
     store_reader(spawn_address<store_reader_actor>(sys)),
     store(spawn_address<store_actor>(sys)),
     http_client(spawn_address<http_client_actor>(sys)),
@@ -114,6 +116,8 @@ std::vector<worker> make_workers(caf::actor_system& sys,
                                               = shared.settings.approvals,
                                               .out = shared.world,
                                               .counts = shared.counts};
+  const log_reader_settings for_log_reader{
+    .file = [] { return current_log_settings().file; }};
   const std::vector<event_listener_actor> listeners{
     caf::actor_cast<event_listener_actor>(at.sse_broadcaster),
     caf::actor_cast<event_listener_actor>(at.queue_scheduler),
@@ -127,6 +131,13 @@ std::vector<worker> make_workers(caf::actor_system& sys,
      .address = as_actor(at.log_sink),
      .essential = false,
      .on_given_up = shared.on_log_sink_given_up},
+    {.name = "log_reader",
+     .start =
+       [=, &sys] {
+         return as_actor(sys.spawn<caf::detached>(log_reader, for_log_reader));
+       },
+     .address = as_actor(at.log_reader),
+     .essential = false},
     {.name = "store_reader",
      .start =
        [=, &sys] {
@@ -189,11 +200,11 @@ std::vector<worker> make_workers(caf::actor_system& sys,
     {.name = "http_gateway",
      .start =
        [=, &sys] {
-         return as_actor(
-           sys.spawn(http_gateway, for_gateway, shared.calls, at.store,
-                     at.queue_scheduler, at.provider_gateway, at.job_poller,
-                     at.approval_expirer, at.sse_broadcaster,
-                     caf::actor_cast<caf::weak_actor_ptr>(at.supervisor)));
+         return as_actor(sys.spawn(
+           http_gateway, for_gateway, shared.calls, at.store,
+           at.queue_scheduler, at.provider_gateway, at.job_poller,
+           at.approval_expirer, at.sse_broadcaster, at.log_sink, at.log_reader,
+           caf::actor_cast<caf::weak_actor_ptr>(at.supervisor)));
        },
      .address = as_actor(at.http_gateway)},
   };

@@ -53,6 +53,7 @@ struct addresses {
   explicit addresses(caf::actor_system& sys);
 
   log_sink_actor log_sink;
+  log_reader_actor log_reader;
   store_reader_actor store_reader;
   store_actor store;
   http_client_actor http_client;

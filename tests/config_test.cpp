@@ -150,6 +150,34 @@ TEST_CASE("logging settings are lenient", "[config][L4]") {
     == log_level::debug);
 }
 
+TEST_CASE("loggers have levels of their own, files rotate", "[config][L4]") {
+  const auto x
+    = load("tunerd:\n  logging:\n    levels:\n"
+           "      - {logger: simpletuner.cloud.queue, level: debug}\n"
+           "      - {logger: simpletuner.cloud, level: ERROR}\n"
+           "    rotate_megabytes: 0\n    rotate_daily: true\n"
+           "    rotated_files: 3\n")
+        .values.logging_section;
+  CHECK(x.levels.size() == 2);
+  CHECK(x.levels.at("simpletuner.cloud.queue") == log_level::debug);
+  CHECK(x.levels.at("simpletuner.cloud") == log_level::error);
+  CHECK(x.rotate_megabytes == 0);
+  CHECK(x.rotate_daily);
+  CHECK(x.rotated_files == 3);
+  const auto refused = [](const std::string& line) {
+    return refusal("tunerd:\n  logging:\n    " + line + "\n");
+  };
+  for (const auto* line :
+       {"levels: [{logger: a, level: LOUD}]", "levels: [{logger: a}]",
+        "levels: [{level: INFO}]", "levels: [{logger: a, colour: red}]",
+        "levels: INFO", "rotate_megabytes: -1", "rotate_megabytes: 1000001",
+        "rotate_daily: often", "rotated_files: 0", "rotated_files: 1001"}) {
+    INFO(line);
+    const std::string key{line, std::string{line}.find(':')};
+    CHECK(refused(line).find("tunerd.logging." + key) != std::string::npos);
+  }
+}
+
 TEST_CASE("the queue cannot be switched off", "[config]") {
   const auto x = load("background:\n  queue_processing:\n    enabled: false\n");
   REQUIRE(x.warnings.size() == 1);

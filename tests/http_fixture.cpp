@@ -19,13 +19,15 @@ void gateway_fixture::start() {
     return {[](const events_appended&) {},
             [this](const open_stream& x) { streams.push_back(x); }};
   });
+  sink = spawn_sink();
+  reader = spawn_reader();
   supervisor = sys.spawn([this](caf::event_based_actor* me) -> caf::behavior {
     return with(more_of_supervisor, [this, me](const get_workers& x) {
       return respond(me, of_supervisor, x.ctx, worker_list{x.ctx, workers});
     });
   });
-  for (auto& hdl :
-       {store, scheduler, providers, poller, expirer, broadcaster, supervisor})
+  for (auto& hdl : {store, scheduler, providers, poller, expirer, broadcaster,
+                    sink, reader, supervisor})
     spawned.push_back(hdl);
   settings.world = world;
   settings.version = "1.2.3";
@@ -36,6 +38,8 @@ void gateway_fixture::start() {
               caf::actor_cast<job_poller_actor>(poller),
               caf::actor_cast<approval_expirer_actor>(expirer),
               caf::actor_cast<sse_broadcaster_actor>(broadcaster),
+              caf::actor_cast<log_sink_actor>(sink),
+              caf::actor_cast<log_reader_actor>(reader),
               caf::actor_cast<caf::weak_actor_ptr>(supervisor));
   settle();
 }
@@ -128,6 +132,30 @@ caf::actor gateway_fixture::spawn_providers() {
       [this, me](const get_breakers& x) {
         return respond(me, of_providers, x.ctx, breaker_list{x.ctx, breakers});
       });
+  });
+}
+
+caf::actor gateway_fixture::spawn_sink() {
+  return sys.spawn([this](caf::event_based_actor* me) -> caf::behavior {
+    return {[this, me](const get_log_levels& x) {
+              levels.ctx = x.ctx;
+              return respond(me, of_sink, x.ctx, levels);
+            },
+            [this, me](const change_log_level& x) {
+              level_changes.push_back(x);
+              levels.ctx = x.ctx;
+              return respond(me, of_sink, x.ctx, levels);
+            }};
+  });
+}
+
+caf::actor gateway_fixture::spawn_reader() {
+  return sys.spawn([this](caf::event_based_actor* me) -> caf::behavior {
+    return {[this, me](const find_log_lines& x) {
+      searched.push_back(x);
+      log_found.ctx = x.ctx;
+      return respond(me, of_reader, x.ctx, log_found);
+    }};
   });
 }
 

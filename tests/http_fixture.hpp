@@ -100,13 +100,19 @@ struct gateway_fixture : deterministic {
   /// Tried before the fakes' own behaviours.
   caf::message_handler more_of_store, more_of_scheduler, more_of_providers,
     more_of_poller, more_of_expirer, more_of_supervisor;
-  mood of_poller, of_expirer;
+  mood of_poller, of_expirer, of_sink, of_reader;
+  /// What the log sink was told, and the levels that it says.
+  std::vector<change_log_level> level_changes;
+  log_levels levels;
+  /// What the log reader was asked, and what it finds.
+  std::vector<find_log_lines> searched;
+  log_lines_found log_found{.ctx = {}, .has_file = true};
 
   /// Of the next `start`.
   http_gateway_settings settings;
 
-  caf::actor store, scheduler, providers, poller, expirer, broadcaster,
-    supervisor;
+  caf::actor store, scheduler, providers, poller, expirer, broadcaster, sink,
+    reader, supervisor;
   http_gateway_actor aut;
 
   gateway_fixture();
@@ -129,6 +135,10 @@ struct gateway_fixture : deterministic {
   caf::actor spawn_scheduler();
 
   caf::actor spawn_providers();
+
+  caf::actor spawn_sink();
+
+  caf::actor spawn_reader();
 
   /// Lets a request in. @returns its id.
   uint64_t begin(http_call call, std::string correlation_id = "corr-1");

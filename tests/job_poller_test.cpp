@@ -762,6 +762,25 @@ TEST_CASE_METHOD(poller_fixture, "a failure is a line with its reason",
         == listings.at(1).correlation_id);
 }
 
+TEST_CASE_METHOD(poller_fixture, "a provider's trouble is said once",
+                 "[job_poller]") {
+  test::log_capture log;
+  active = {make_job("1"), make_job("2")};
+  failure = make_error(ec::provider_unavailable, "401");
+  start();
+  advance(60s);
+  const std::string text = "Failed to sync jobs for provider replicate: "
+                           "provider_unavailable: 401";
+  REQUIRE(log.lines_with(text).size() == 1);
+  CHECK(log.lines_with(text).at(0).level == "ERROR");
+  CHECK(log.lines_with("Failed to sync job 1").size() > 1);
+  failure.reset();
+  advance(30s);
+  failure = make_error(ec::provider_unavailable, "401");
+  advance(30s);
+  CHECK(log.lines_with(text).size() == 2);
+}
+
 TEST_CASE_METHOD(poller_fixture, "an unknown status warns once per value",
                  "[job_poller][P7]") {
   test::log_capture log;

@@ -40,6 +40,7 @@ TEST_CASE_METHOD(scheduler_fixture, "a waiting job goes to its provider once",
   CHECK(there.submits.size() == 1);
   for (const auto* text :
        {"Queue scheduler started with 5s processing interval",
+        "Queue background processing started (interval: 5.0s)",
         "Queue processing started", "Dispatching job a to replicate",
         "Dispatched 1 jobs: a", "No job ready: No pending jobs in queue"})
     CHECK(log.contains(text));

@@ -169,6 +169,8 @@ void http_gateway_state::dispatch(const call& x, const std::string& body) {
     case rest::endpoint::refresh_worker: return refresh_worker(x);
     case rest::endpoint::resolve_attempt: return resolve(x, body);
     case rest::endpoint::trace: return show_trace(x);
+    case rest::endpoint::log_level: return show_log_levels(x);
+    case rest::endpoint::set_log_level: return set_log_level(x, body);
   }
 }
 
@@ -236,6 +238,7 @@ http_gateway(pointer<http_gateway_actor, http_gateway_state> self,
              store_actor store, queue_scheduler_actor scheduler,
              provider_desk_actor providers, job_poller_actor poller,
              approval_expirer_actor expirer, sse_broadcaster_actor broadcaster,
+             log_sink_actor sink, log_reader_actor reader,
              caf::weak_actor_ptr supervisor) {
   self->state = {.self = self,
                  .settings = std::move(settings),
@@ -246,6 +249,8 @@ http_gateway(pointer<http_gateway_actor, http_gateway_state> self,
                  .poller = std::move(poller),
                  .expirer = std::move(expirer),
                  .broadcaster = std::move(broadcaster),
+                 .sink = std::move(sink),
+                 .reader = std::move(reader),
                  .supervisor = std::move(supervisor)};
   const auto generation = gate->open(caf::weak_actor_ptr{self->ctrl()});
   self->attach_functor([gate, generation] { gate->close(generation); });

@@ -51,6 +51,8 @@ struct http_gateway_settings {
   caf::timespan position_timeout = std::chrono::seconds{1};
   /// Whoever is asked how it is.
   caf::timespan health_timeout = std::chrono::seconds{2};
+  /// The log reader, which searches files.
+  caf::timespan log_timeout = std::chrono::seconds{12};
   /// The provider gateway, where it calls out for what it is asked here.
   caf::timespan outbound_timeout = std::chrono::seconds{25};
 };
@@ -75,6 +77,8 @@ struct http_gateway_state {
   job_poller_actor poller;
   approval_expirer_actor expirer;
   sse_broadcaster_actor broadcaster;
+  log_sink_actor sink;
+  log_reader_actor reader;
   /// Weak: the supervisor owns this actor.
   caf::weak_actor_ptr supervisor;
   rest::rate_limiter limiter = {};
@@ -303,9 +307,12 @@ struct http_gateway_state {
   void refresh_worker(const call& x);
   void resolve(const call& x, const std::string& body);
   void show_trace(const call& x);
+  void show_log_levels(const call& x);
+  void set_log_level(const call& x, const std::string& body);
 
   // -- steps of those ---------------------------------------------------------
 
+  void add_log_lines(const call& x, const trace_found& found);
   void control(const call& x, worker_action action);
   /// Writes down what was done to a worker, then answers.
   /// @param subject What it was done to.
@@ -347,6 +354,7 @@ http_gateway(pointer<http_gateway_actor, http_gateway_state> self,
              store_actor store, queue_scheduler_actor scheduler,
              provider_desk_actor providers, job_poller_actor poller,
              approval_expirer_actor expirer, sse_broadcaster_actor broadcaster,
+             log_sink_actor sink, log_reader_actor reader,
              caf::weak_actor_ptr supervisor);
 
 } // namespace tunerd

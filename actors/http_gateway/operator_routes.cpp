@@ -7,7 +7,8 @@
 
 #include <caf/actor_cast.hpp>
 
-// What operators do: workers, attempts that only they can settle, traces.
+// What operators do: workers, attempts that only they can settle, traces and
+// log levels.
 
 namespace tunerd {
 
@@ -22,6 +23,46 @@ ordered_json workers_json(const worker_list& list) {
   for (const auto& worker : list.workers)
     workers.push_back(worker_json(worker));
   return {{"success", true}, {"workers", std::move(workers)}};
+}
+
+ordered_json levels_json(const log_levels& x) {
+  auto loggers = ordered_json::object();
+  for (const auto& [name, level] : x.loggers)
+    loggers[name] = to_string(level);
+  return {{"level", to_string(x.level)}, {"loggers", std::move(loggers)}};
+}
+
+/// Reads {"logger", "level"}; a level null or "default" takes the logger's own
+/// away.
+rest::or_refusal<change_log_level>
+parse_log_level_change(const std::string& body,
+                       std::vector<std::string>& notes) {
+  auto parsed = rest::parse_object(body);
+  if (auto* bad = std::get_if<rest::refusal>(&parsed))
+    return std::move(*bad);
+  rest::body_reader in{std::get<nlohmann::json>(parsed)};
+  change_log_level out{};
+  std::string level;
+  in.text("logger", out.logger, 128);
+  in.text("level", level, 16);
+  if (!in.has("level"))
+    in.fail("level", "want one, or null");
+  const bool is_default = level.empty() || level == "default";
+  if (const auto found = parse_log_level(level))
+    out.level = *found;
+  else if (!is_default)
+    in.fail("level", "want DEBUG, INFO, WARNING, ERROR, CRITICAL or default");
+  else if (out.logger.empty())
+    in.fail("logger", "want the logger that loses its own level");
+  if (in.mistake())
+    return *in.mistake();
+  notes = in.warnings();
+  return out;
+}
+
+bool is_empty(const trace_found& x) {
+  return x.jobs.empty() && x.attempts.empty() && x.approvals.empty()
+         && x.events.empty() && x.audit.empty();
 }
 
 ordered_json refreshed_json(const std::string& worker) {
@@ -127,7 +168,7 @@ void http_gateway_state::audit(const call& x, const char* action,
       // It is done; saying it is not would have it done again.
       log.warning("Audit entry lost", {{"error", render(err)}});
       auto honest = reply;
-      honest["warnings"] = {"it is done, and missing in the audit log"};
+      honest["warnings"].push_back("it is done, and missing in the audit log");
       answer(x, honest);
     });
 }
@@ -161,15 +202,52 @@ void http_gateway_state::show_trace(const call& x) {
                                    "want 1 to 128 of A-Z a-z 0-9 . _ : -"));
   self->ask(
     store, settings.store_timeout, get_trace{x->ctx, x->who, id},
-    [this, x, id](const trace_found& found) {
-      if (found.jobs.empty() && found.attempts.empty()
-          && found.approvals.empty() && found.events.empty()
-          && found.audit.empty())
+    [this, x](const trace_found& found) { add_log_lines(x, found); },
+    refusing(x));
+}
+
+void http_gateway_state::add_log_lines(const call& x,
+                                       const trace_found& found) {
+  const auto id = x->parameters.at("correlation_id");
+  self->ask(
+    reader, settings.log_timeout, find_log_lines{x->ctx, id},
+    [this, x, id, found](const log_lines_found& lines) {
+      auto of_log = log_json(lines, found, x->who);
+      if (is_empty(found) && of_log["lines"].empty())
         return refuse(x, {.status = 404,
                           .error = "not_found",
                           .message = "nothing is stored under this id, or "
                                      "nothing that you may see"});
-      answer(x, trace_json(found, id, view_of({}, {})));
+      auto body = trace_json(found, id, view_of({}, {}));
+      body["log"] = std::move(of_log);
+      answer(x, body);
+    },
+    refusing(x));
+}
+
+// -- log levels ---------------------------------------------------------------
+
+void http_gateway_state::show_log_levels(const call& x) {
+  self->ask(
+    sink, settings.store_timeout, get_log_levels{x->ctx},
+    [this, x](const log_levels& now) { answer(x, levels_json(now)); },
+    refusing(x));
+}
+
+void http_gateway_state::set_log_level(const call& x, const std::string& body) {
+  std::vector<std::string> notes;
+  auto parsed = parse_log_level_change(body, notes);
+  if (auto* bad = std::get_if<rest::refusal>(&parsed))
+    return refuse(x, *bad);
+  auto& command = std::get<change_log_level>(parsed);
+  command.ctx = x->ctx;
+  self->ask(
+    sink, settings.store_timeout, command,
+    [this, x, notes, logger = command.logger](const log_levels& now) {
+      auto reply = levels_json(now);
+      if (!notes.empty())
+        reply["warnings"] = notes;
+      audit(x, "log_level.set", logger, reply);
     },
     refusing(x));
 }

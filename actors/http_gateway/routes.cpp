@@ -107,6 +107,8 @@ const std::vector<route>& routes() {
     {"POST", "/api/tunerd/workers/{name}/refresh", refresh_worker, admin},
     {"POST", "/api/tunerd/jobs/{job}/resolve", resolve_attempt, admin},
     {"GET", "/api/tunerd/trace/{correlation_id}", trace, lead},
+    {"GET", "/api/tunerd/log-level", log_level, admin},
+    {"PUT", "/api/tunerd/log-level", set_log_level, admin},
     // Last: "jobs" is no provider.
     {"POST", "/api/cloud/{provider}/submit", submit_job, researcher},
   };

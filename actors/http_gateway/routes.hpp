@@ -77,6 +77,8 @@ enum class endpoint : uint8_t {
   refresh_worker,
   resolve_attempt,
   trace,
+  log_level,
+  set_log_level,
 };
 
 /// One line of the route table.

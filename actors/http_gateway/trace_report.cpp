@@ -2,6 +2,8 @@
 
 #include <nlohmann/json.hpp>
 
+#include <set>
+
 namespace tunerd {
 
 using nlohmann::ordered_json;
@@ -75,6 +77,35 @@ ordered_json trace_json(const trace_found& x, const std::string& correlation_id,
   return {{"correlation_id", correlation_id}, {"jobs", std::move(jobs)},
           {"attempts", rows(x.attempts)},     {"approvals", rows(x.approvals)},
           {"events", rows(x.events)},         {"audit", rows(x.audit)}};
+}
+
+ordered_json log_json(const log_lines_found& x, const trace_found& seen,
+                      const caller& who) {
+  std::set<std::string> jobs;
+  for (const auto& y : seen.jobs)
+    jobs.insert(y.id);
+  auto lines = ordered_json::array();
+  for (const auto& line : x.lines) {
+    auto fields = ordered_json::parse(line.fields, nullptr, false);
+    if (!fields.is_object())
+      fields = ordered_json::object();
+    const auto job = fields.find("job_id");
+    if (who.level != caller_level::admin
+        && (job == fields.end() || !job->is_string()
+            || jobs.count(job->get<std::string>()) == 0))
+      continue;
+    lines.push_back({{"timestamp", line.time},
+                     {"level", line.level},
+                     {"logger", line.logger},
+                     {"message", line.message},
+                     {"fields", std::move(fields)}});
+  }
+  ordered_json result = {{"file", x.has_file},
+                         {"truncated", x.truncated},
+                         {"lines", std::move(lines)}};
+  if (!x.has_file)
+    result["message"] = "lines are not written to a file";
+  return result;
 }
 
 } // namespace tunerd

@@ -97,6 +97,9 @@ struct job_poller_state {
 
   /// Providers without configuration that the last round came across.
   std::set<std::string> strangers = {};
+  /// Providers that answer nobody's polls: said once. An entry leaves when one
+  /// of its polls succeeds; at most one per provider.
+  std::set<std::string> failing = {};
 
   /// Whether the store is being asked for the active jobs.
   bool listing = false;

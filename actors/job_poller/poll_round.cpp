@@ -110,6 +110,7 @@ void job_poller_state::ask_next(const std::string& provider) {
 }
 
 void job_poller_state::apply(const due_job& x, const provider_job& seen) {
+  failing.erase(x.provider);
   const auto raw = seen.raw_status.substr(0, raw_status_size_max);
   if (!seen.status && ledger.is_news(x.id, raw))
     log.warning("Unknown status '{}' for job {}, keeping {}", raw, x.id,
@@ -125,6 +126,10 @@ void job_poller_state::apply(const due_job& x, const provider_job& seen) {
 void job_poller_state::give_up(const due_job& x, const caf::error& err) {
   settings.counts->poll_failures.add();
   log.debug("Failed to sync job {}: {}", x.id, render(err));
+  if (code_of(err) == ec::provider_unavailable
+      && failing.insert(x.provider).second)
+    log.error("Failed to sync jobs for provider {}: {}", x.provider,
+              render(err));
   if (code_of(err) != ec::no_such_provider_job)
     return finished(x, false); // The next round asks again.
   self->ask(

@@ -23,6 +23,8 @@ struct log_sink_state {
 
   void write();
   void reopen();
+  log_levels levels(const get_log_levels& query) const;
+  caf::result<log_levels> change_level(const change_log_level& command);
 };
 
 /// Writes the lines of the log to where `configure_logging` says. Blocks: run

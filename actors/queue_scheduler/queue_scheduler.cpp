@@ -72,6 +72,9 @@ void queue_scheduler_state::start() {
   const log_context scope{new_work()};
   log.info("Queue scheduler started with {}s processing interval",
            settings.queue.interval.count());
+  using seconds = std::chrono::duration<double>;
+  log.info("Queue background processing started (interval: {:.1f}s)",
+           seconds{settings.queue.interval}.count());
   next_tick = self->clock().now();
   arm();
   catch_up();
@@ -79,6 +82,7 @@ void queue_scheduler_state::start() {
 
 void queue_scheduler_state::end(const caf::error& reason) {
   const log_context scope{new_work()};
+  log.info("Queue background processing stopped");
   log.info("Queue scheduler stopped");
   const auto ended
     = make_error(ec::worker_restarting, "the scheduler has ended");

@@ -49,6 +49,12 @@ void extend(const session& s, const std::string& id, int hours);
 void workers(const session& s);
 void trace(const session& s, const std::string& correlation_id);
 
+/// Shows which lines are logged, after a change if `level` is not empty.
+/// @param logger Empty for everything that has no level of its own.
+/// @param level "default" takes the logger's own level away.
+void log_level(const session& s, const std::string& logger,
+               const std::string& level);
+
 /// Prints events from `since` on (empty: from now on). With `follow`
 /// reconnects for ever; else stops when nothing has come for a second.
 void events(const session& s, const std::string& since, bool follow);

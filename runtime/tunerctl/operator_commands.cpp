@@ -1,11 +1,10 @@
 #include "runtime/tunerctl/commands.hpp"
 #include "runtime/tunerctl/sse_parser.hpp"
 #include "runtime/tunerctl/table.hpp"
+#include "runtime/tunerctl/timeline.hpp"
 
 #include <chrono>
-#include <functional>
 #include <iostream>
-#include <map>
 #include <thread>
 
 namespace tunerd::tunerctl {
@@ -28,48 +27,6 @@ std::string render(const sse_event& event) {
   return line;
 }
 
-/// The parts of a trace as lines "time  what", in order of time.
-std::string timeline(const json& answer) {
-  std::multimap<std::string, std::string> lines;
-  const auto add = [&](const char* list, const char* time,
-                       const std::function<std::string(const json&)>& text) {
-    for (const auto& x : answer.value(list, json::array()))
-      lines.emplace(cell(x.value(time, json{})), text(x));
-  };
-  add("jobs", "created_at", [](const json& x) {
-    return "job " + cell(x.at("job_id")) + " submitted, now "
-           + cell(x.at("status"));
-  });
-  add("attempts", "claimed_at", [](const json& x) {
-    return "attempt " + cell(x.value("attempt", json{})) + " of job "
-           + cell(x.at("job_id")) + ": " + cell(x.value("state", json{})) + " "
-           + cell(x.value("external_id", json{}));
-  });
-  add("approvals", "created_at", [](const json& x) {
-    return "approval " + cell(x.at("id")) + " of job " + cell(x.at("job_id"))
-           + ": " + cell(x.at("status")) + ", " + cell(x.at("reason"));
-  });
-  add("events", "timestamp", [](const json& x) {
-    auto text = "event " + cell(x.at("id")) + " " + cell(x.at("type"));
-    const auto data = x.value("data", json::object());
-    for (const auto* field : {"job_id", "previous_status", "status",
-                              "queue_status", "source", "message"})
-      if (data.contains(field) && !data[field].is_null())
-        text += std::string{"  "} + field + "=" + cell(data[field]);
-    return text;
-  });
-  add("audit", "timestamp", [](const json& x) {
-    return cell(x.value("user_id", json{})) + " did "
-           + cell(x.value("action", json{})) + " "
-           + cell(x.value("subject", json{})) + " "
-           + cell(x.value("details", json{}));
-  });
-  std::string result;
-  for (const auto& [time, text] : lines)
-    result += time + "  " + text + "\n";
-  return result.empty() ? "nothing is stored under this id\n" : result;
-}
-
 } // namespace
 
 void workers(const session& s) {
@@ -85,6 +42,18 @@ void trace(const session& s, const std::string& correlation_id) {
   const auto answer
     = call(s.to, "GET", "/api/tunerd/trace/" + escaped(correlation_id));
   s.print(answer, timeline(answer));
+}
+
+void log_level(const session& s, const std::string& logger,
+               const std::string& level) {
+  const auto answer
+    = level.empty() ? call(s.to, "GET", "/api/tunerd/log-level")
+                    : call(s.to, "PUT", "/api/tunerd/log-level",
+                           json{{"logger", logger}, {"level", level}}.dump());
+  auto text = cell(answer.at("level")) + "\n";
+  for (const auto& [name, its] : answer.at("loggers").items())
+    text += cell(its) + "  " + cell(name) + "\n";
+  s.print(answer, text);
 }
 
 void events(const session& s, const std::string& since, bool follow) {

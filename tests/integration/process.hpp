@@ -34,6 +34,10 @@ public:
 
   bool running();
 
+  pid_t pid() const {
+    return pid_;
+  }
+
   /// @returns everything it has written so far.
   std::string output() const;
 
