@@ -186,7 +186,7 @@ TEST_CASE("a hundred thousand messages keep to their own work",
           "[logging][L1]") {
   // Of one question: asked, refresh, its answer, poll, delegated, its answer,
   // the answer, and two ticks less those that an error saves.
-  constexpr size_t questions = 12'500, at_once = 250;
+  constexpr size_t questions = 11'250, at_once = 250;
   test::log_capture log;
   const auto dropped = count_log_lines().dropped;
   threads_config cfg;

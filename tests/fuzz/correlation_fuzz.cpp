@@ -1,5 +1,5 @@
 // What strangers send: the value of X-Correlation-ID, and texts on their way
-// into the log. libFuzzer; see docs/HACKING.md or build with
+// into the log. libFuzzer; TUNERD_BUILD_FUZZ=ON with clang, or
 //
 //     clang++-14 -std=c++20 -O1 -g -fsanitize=fuzzer,address,undefined -I.
 //       actors/support/correlation_id.cpp actors/support/redaction.cpp

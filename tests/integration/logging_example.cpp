@@ -94,6 +94,10 @@ int main(int argc, char** argv) {
   logger.warning("Not written");
   tunerd::get_logger("simpletuner.cloud.queue.lanes").debug("Below its level");
   tunerd::get_logger("other").info("Elsewhere");
+  tunerd::configure_structured_logging(
+    {.level = "WARNING", .include_stack_info = true});
+  logger.error("With a stack: {}", std::runtime_error{"disk full"});
+  tunerd::set_log_level("simpletuner.cloud", "INFO");
   tunerd::configure_structured_logging({.level = "loud", .json_output = false});
   tunerd::set_correlation_id("text-1");
   tunerd::get_logger("other").info("As text\nwith a line break");

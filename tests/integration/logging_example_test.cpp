@@ -85,12 +85,12 @@ const std::vector<expected> all{
    {{"reason", "an invalid one was set"}}},
   {"INFO", "simpletuner.cloud.http", "Replaced", made, "manage_ids"},
   {"INFO", "simpletuner.cloud.jobs", "On a thread of its own", made,
-   "operator()"},
+   "change_threads"},
   {"INFO",
    "simpletuner.cloud.jobs",
    "On another thread",
    "hop-1",
-   "operator()",
+   "change_threads",
    {{"job_id", "hop"}}},
   {"DEBUG", "simpletuner.cloud.http", "HTTP call finished", "call-1",
    "log_call"},
@@ -102,6 +102,7 @@ const std::vector<expected> all{
    {{"status", 200}, {"body", "pong"}}},
   {"DEBUG", "simpletuner.cloud.queue.lanes", "Below its level", made, "main"},
   {"INFO", "other", "Elsewhere", made, "main"},
+  {"ERROR", "simpletuner.cloud.jobs", "With a stack: disk full", made, "main"},
 };
 
 bool is_made(const std::string& id) {
@@ -138,7 +139,7 @@ TEST_CASE("the document's examples run without a daemon",
   tunerd::http_server* there = nullptr;
   tunerd::http_server server{{}, [&](const tunerd::http_call& x) {
                                sent.set_value(
-                                 header(x.headers, "x-correlation-id"));
+                                 tunerd::header(x.headers, "x-correlation-id"));
                                there->reply(x.id, {.body = "pong"});
                              }};
   there = &server;
@@ -161,6 +162,8 @@ TEST_CASE("the document's examples run without a daemon",
   for (size_t i = 0; i < all.size(); ++i)
     check(all[i], json::parse(lines[i]));
   CHECK(json::parse(lines[4]).at("exception") == "disk full");
+  CHECK(!json::parse(lines[4]).contains("stack_info"));
+  CHECK(json::parse(lines[all.size() - 1]).contains("stack_info"));
   // Then text, INFO since there is no level of that name.
   const std::string date = R"(\d{4}-\d\d-\d\d \d\d:\d\d:\d\d )";
   CHECK(std::regex_match(
