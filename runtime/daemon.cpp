@@ -2,17 +2,18 @@
 
 #include "actors/replicate_simulator/replicate_simulator.hpp"
 #include "actors/support/log_core.hpp"
+#include "actors/support/redaction.hpp"
 #include "messages/error.hpp"
 #include "runtime/configuration_file.hpp"
 #include "runtime/log_changes.hpp"
 #include "runtime/workers.hpp"
 
+#include <caf/actor_ostream.hpp>
 #include <caf/actor_registry.hpp>
 #include <caf/actor_system.hpp>
 #include <caf/actor_system_config.hpp>
 #include <caf/scoped_actor.hpp>
 
-#include <curl/curl.h>
 #include <sys/random.h>
 
 #include <array>
@@ -121,7 +122,7 @@ void warn_of_restarts(const std::vector<config::setting>& before,
   for (const auto& x : after)
     if (old[x.key] != x.value && !is_live(x.key))
       log.warning("{} is now '{}': takes effect with a restart", x.key,
-                  x.value);
+                  redacted(x.value));
 }
 
 /// Drains the log while its sink cannot be kept alive.
@@ -233,6 +234,9 @@ running_daemon::running_daemon(
     calls_into(shared.calls));
   shared.calls->serve(server);
   system.emplace(cfg);
+  // Our actors say what they have to say in the log (`traced`); what CAF's own
+  // print must not break its lines on stdout.
+  caf::actor_ostream::redirect_all(*system, "/dev/stderr");
   at.emplace(*system);
   supervisor_handle = system->spawn(
     supervisor, make_workers(*system, values, shared, *at),
@@ -352,10 +356,6 @@ void daemon::start() {
     log.warning("Background task manager already running");
     return;
   }
-  // Once per process, before curl's threads; counts, never undone.
-  static const auto curl_ready = curl_global_init(CURL_GLOBAL_DEFAULT);
-  if (curl_ready != CURLE_OK)
-    throw std::runtime_error{"libcurl cannot be initialised"};
   configure_logging(to_log_settings(impl_->config.values.logging_section));
   for (const auto& text : impl_->config.warnings)
     log.warning("{}", text);

@@ -1,6 +1,7 @@
 #include "runtime/logging.hpp"
 
 #include "actors/support/clocks.hpp"
+#include "actors/support/correlation_id.hpp"
 #include "actors/support/log_core.hpp"
 #include "actors/support/log_crash.hpp"
 #include "actors/support/log_thread.hpp"
@@ -26,15 +27,6 @@ std::string make_correlation_id() {
     }
     return bits;
   });
-}
-
-bool is_correlation_id(std::string_view id) {
-  return !id.empty() && id.size() <= 128
-         && std::all_of(id.begin(), id.end(), [](char c) {
-              return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z')
-                     || (c >= 'A' && c <= 'Z') || c == '.' || c == '_'
-                     || c == ':' || c == '-';
-            });
 }
 
 /// Starts the thread that writes while nobody else does. Ends with the

@@ -1,5 +1,7 @@
 #include "actors/http_gateway/guard.hpp"
 
+#include "actors/support/correlation_id.hpp"
+
 #include <algorithm>
 #include <string_view>
 
@@ -115,15 +117,8 @@ std::optional<refusal> guard(const http_headers& headers, bool has_body,
 }
 
 std::string correlation_id_of(const http_headers& headers) {
-  const auto value = header(headers, "x-correlation-id");
-  const auto allowed = [](char c) {
-    return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z')
-           || (c >= 'A' && c <= 'Z') || c == '.' || c == '_' || c == ':'
-           || c == '-';
-  };
-  return value.size() <= 128 && std::all_of(value.begin(), value.end(), allowed)
-           ? value
-           : std::string{};
+  auto value = header(headers, "x-correlation-id");
+  return is_correlation_id(value) ? value : std::string{};
 }
 
 } // namespace tunerd::rest

@@ -1,6 +1,7 @@
 #include "actors/provider_gateway/curl_thread.hpp"
 
 #include "actors/provider_gateway/curl_transfer.hpp"
+#include "actors/support/log.hpp"
 
 #include <curl/curl.h>
 
@@ -18,7 +19,8 @@ namespace tunerd {
 
 namespace {
 
-/// libcurl's own set-up, once per process, never undone.
+/// libcurl's own set-up, here only: once per process, before its first thread,
+/// never undone.
 CURLM* make_multi() {
   static const auto ready = curl_global_init(CURL_GLOBAL_DEFAULT);
   auto* result = ready == CURLE_OK ? curl_multi_init() : nullptr;
@@ -29,6 +31,7 @@ CURLM* make_multi() {
 
 void answer_unsent(const http_request& request, const char* failure,
                    const curl_thread::answer_callback& on_answer) {
+  log_context scope{request.ctx};
   on_answer({.ctx = request.ctx,
              .transfer = http_transfer::not_sent,
              .failure = failure});

@@ -42,12 +42,17 @@ struct curl_settings {
   std::function<caf::timespan()> monotonic;
 };
 
-/// Makes HTTP calls on a thread of its own. Redirects are not followed, only
-/// http and https are spoken, connections are kept for GETs.
+/// Makes HTTP calls on a thread of its own. Each carries the correlation id of
+/// its context as `X-Correlation-ID`, and our `User-Agent`. Redirects are not
+/// followed, only http and https are spoken, connections are kept for GETs.
+///
+/// With DEBUG in force for `simpletuner.cloud.http.curl` each line that libcurl
+/// has to say of a call, and each header, is a line of the log in the context
+/// of the call: never a body, and no secret of URL or headers.
 class curl_thread {
 public:
-  /// Called exactly once per accepted call, on the curl thread. Must not throw
-  /// or wait.
+  /// Called exactly once per accepted call, on the curl thread, in the context
+  /// of the request. Must not throw or wait.
   using answer_callback = std::function<void(http_response)>;
 
   /// Starts the thread, with all signals blocked.

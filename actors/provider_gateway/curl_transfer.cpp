@@ -1,6 +1,9 @@
 #include "actors/provider_gateway/curl_transfer.hpp"
 
+#include "actors/provider_gateway/curl_words.hpp"
 #include "actors/provider_gateway/public_address.hpp"
+#include "actors/support/log.hpp"
+#include "actors/support/redaction.hpp"
 
 #include <sys/socket.h>
 
@@ -52,6 +55,11 @@ std::string lower(std::string_view text) {
   return result;
 }
 
+/// What the thread says on its own; a second one would contradict it.
+bool is_own_header(std::string_view lower_name) {
+  return lower_name == "x-correlation-id" || lower_name == "user-agent";
+}
+
 long millis(caf::timespan span) {
   using std::chrono::ceil, std::chrono::milliseconds;
   return std::max<long>(1, ceil<milliseconds>(span).count());
@@ -74,6 +82,7 @@ http_transfer classify(const curl_progress& progress) {
 
 bool is_sendable(const http_request& request) {
   return !has_control(request.method) && !has_control(request.url)
+         && !has_control(request.ctx.correlation_id)
          && std::none_of(request.headers.begin(), request.headers.end(),
                          [](const auto& x) {
                            return has_control(x.first) || has_control(x.second);
@@ -108,6 +117,7 @@ void curl_transfer::prepare(http_request request, caf::timespan time_left,
   set_security();
   set_route();
   set_request();
+  set_log();
 }
 
 void curl_transfer::set_limits(caf::timespan time_left) {
@@ -169,8 +179,20 @@ void curl_transfer::set_request() {
   headers_.reset();
   add_header("Expect:"); // Or curl would send the request in two halves.
   for (const auto& [name, value] : request_.headers)
-    add_header(name + ": " + value);
+    if (!is_own_header(lower(name)))
+      add_header(name + ": " + value);
+  add_header("X-Correlation-ID: " + request_.ctx.correlation_id);
+  add_header("User-Agent: SimpleTuner-Cloud/1.0 tunerd/" TUNERD_VERSION);
   curl_easy_setopt(easy, CURLOPT_HTTPHEADER, headers_.get());
+}
+
+void curl_transfer::set_log() {
+  if (!logs_curl_words())
+    return;
+  auto* easy = easy_.get();
+  curl_easy_setopt(easy, CURLOPT_VERBOSE, 1L);
+  curl_easy_setopt(easy, CURLOPT_DEBUGFUNCTION, &curl_transfer::on_words);
+  curl_easy_setopt(easy, CURLOPT_DEBUGDATA, this);
 }
 
 void curl_transfer::add_header(const std::string& line) {
@@ -191,6 +213,13 @@ size_t curl_transfer::on_header(char* bytes, size_t one, size_t count,
                                 void* self) {
   auto* transfer = static_cast<curl_transfer*>(self);
   return transfer->take_header({bytes, one * count}) ? one * count : 0;
+}
+
+int curl_transfer::on_words(CURL*, curl_infotype kind, char* bytes,
+                            size_t count, void* self) {
+  log_context scope{static_cast<curl_transfer*>(self)->request_.ctx};
+  log_curl_words(kind, {bytes, count});
+  return 0;
 }
 
 curl_socket_t curl_transfer::on_socket(void* self, curlsocktype,
@@ -238,6 +267,7 @@ void curl_transfer::finish(CURLcode code) {
   auto on_answer = std::move(on_answer_);
   on_answer_ = nullptr;
   request_ = {}; // It may hold secrets.
+  log_context scope{response.ctx};
   on_answer(std::move(response));
 }
 
@@ -253,9 +283,10 @@ http_response curl_transfer::make_response(CURLcode code) {
   const auto transfer = classify(progress);
   if (transfer != http_transfer::answered) {
     http_response result{.ctx = response_.ctx, .transfer = transfer};
-    result.failure = !refusal_.empty()     ? refusal_
-                     : failure_[0] != '\0' ? failure_.data()
-                                           : curl_easy_strerror(code);
+    // It goes to logs and callers; curl quotes URLs.
+    result.failure = redacted(!refusal_.empty()     ? refusal_.c_str()
+                              : failure_[0] != '\0' ? failure_.data()
+                                                    : curl_easy_strerror(code));
     return result;
   }
   long status = 0;

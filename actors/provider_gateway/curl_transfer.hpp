@@ -23,8 +23,8 @@ struct curl_progress {
 /// if surely no byte of the request was written, else `lost`.
 http_transfer classify(const curl_progress& progress);
 
-/// @returns whether method, URL and headers can be sent as they are: nothing in
-/// them ends a line.
+/// @returns whether method, URL, headers and correlation id can be sent as they
+/// are: nothing in them ends a line.
 bool is_sendable(const http_request& request);
 
 /// One easy handle, used for one call after the other. Belongs to the curl
@@ -53,6 +53,8 @@ public:
 private:
   static size_t on_body(char* bytes, size_t one, size_t count, void* self);
   static size_t on_header(char* bytes, size_t one, size_t count, void* self);
+  static int on_words(CURL* easy, curl_infotype kind, char* bytes, size_t count,
+                      void* self);
   static curl_socket_t on_socket(void* self, curlsocktype purpose,
                                  curl_sockaddr* address);
 
@@ -60,6 +62,7 @@ private:
   void set_security();
   void set_route();
   void set_request();
+  void set_log();
   void add_header(const std::string& line);
   bool take_body(std::string_view bytes);
   bool take_header(std::string_view line);

@@ -5,17 +5,6 @@
 
 namespace tunerd {
 
-namespace {
-
-http_request with_own_headers(http_request request) {
-  request.headers.emplace_back("X-Correlation-ID", request.ctx.correlation_id);
-  request.headers.emplace_back("User-Agent",
-                               "SimpleTuner-Cloud/1.0 tunerd/" TUNERD_VERSION);
-  return request;
-}
-
-} // namespace
-
 caf::result<http_response>
 http_client_state::call(const http_request& request) {
   const auto id = ++last_id;
@@ -26,7 +15,7 @@ http_client_state::call(const http_request& request) {
       caf::anon_send(caf::actor_cast<http_client_worker>(me),
                      http_done{id, std::move(response)});
   };
-  if (!thread->submit(with_own_headers(request), std::move(on_answer)))
+  if (!thread->submit(request, std::move(on_answer)))
     return make_error(ec::overloaded, "too many outbound calls");
   return pending[id] = self->make_response_promise<http_response>();
 }

@@ -37,9 +37,8 @@ struct http_client_state {
   void finish(http_done& done);
 };
 
-/// Spawn function of the HTTP CLIENT. Adds `X-Correlation-ID` and `User-Agent`
-/// to each request and passes it to `thread`; answers `overloaded` if that
-/// takes it not.
+/// Spawn function of the HTTP CLIENT. Passes each request to `thread`; answers
+/// `overloaded` if that takes it not.
 /// @param thread Outlives the actor; stopped by its owner.
 http_client_worker::behavior_type
 http_client(pointer<http_client_worker, http_client_state> self,

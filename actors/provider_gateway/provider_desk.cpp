@@ -119,7 +119,7 @@ provider_gateway_state::validate(const validate_provider& query) {
     if (account)
       result.user_info = std::move(*account);
     else
-      result.error = without_secrets(render(account.error()), {token});
+      result.error = without_secrets(render(account.error()), {token.reveal()});
     promise.deliver(std::move(result));
   };
   begin({"validate", &to, to.api->account(query.ctx), finish});

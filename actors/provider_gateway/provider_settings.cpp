@@ -45,7 +45,7 @@ public:
           const std::map<std::string, std::string>& stored)
     : name_(std::move(name)), file_(file), stored_(stored) {
     out_.base_url = file.section.base_url;
-    out_.token = file.section.token;
+    out_.token = secret{file.section.token};
     out_.version = file.section.version;
     out_.network = file.outbound;
     out_.webhook_url = file.section.webhook_url;

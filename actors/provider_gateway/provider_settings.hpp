@@ -1,6 +1,7 @@
 #pragma once
 
 #include "actors/provider_gateway/hardware_profile.hpp"
+#include "actors/support/log.hpp"
 #include "config/auth.hpp"
 #include "config/providers.hpp"
 
@@ -17,8 +18,7 @@ namespace tunerd {
 struct provider_settings {
   /// Without a slash at the end.
   std::string base_url = {};
-  /// Secret.
-  std::string token = {};
+  secret token = {};
   /// For submissions that name none.
   std::string version = {};
   std::string hardware_profile{default_hardware_profile};

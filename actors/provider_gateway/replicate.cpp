@@ -17,7 +17,8 @@ http_request replicate::request(const context& ctx, std::string method,
                                 const std::string& path) const {
   http_request result{ctx, std::move(method), settings_.base_url + path};
   if (!settings_.token.empty())
-    result.headers.emplace_back("authorization", "Bearer " + settings_.token);
+    result.headers.emplace_back("authorization",
+                                "Bearer " + settings_.token.reveal());
   result.timeout = settings_.network.timeout;
   return result;
 }

@@ -2,7 +2,9 @@
 
 #include "messages/type_ids.hpp"
 
+#include <caf/message_view.hpp>
 #include <caf/sec.hpp>
+#include <caf/system_messages.hpp>
 #include <caf/type_erased_tuple.hpp>
 
 #include <typeindex>
@@ -12,37 +14,71 @@ namespace tunerd {
 
 namespace {
 
-using context_reader = const context* (*) (const void*);
+using context_reader = const context* (*)(const void*);
 
-/// Maps the type of a first element to how its context is read.
-std::unordered_map<std::type_index, context_reader> make_readers() {
-  std::unordered_map<std::type_index, context_reader> result;
+constexpr logger log{"simpletuner.cloud.tasks"};
+
+/// What is known of the type of a first element.
+struct message_type {
+  const char* name;
+  /// Null for hints and self-messages.
+  context_reader read = nullptr;
+};
+
+/// @returns how the context of a `Message` is read. What a thread of ours
+/// reports of a call has the context of that call.
+template <class Message>
+constexpr context_reader reader_of() {
+  if constexpr (requires(const Message& x) { x.ctx; })
+    return [](const void* x) { return &static_cast<const Message*>(x)->ctx; };
+  else if constexpr (requires(const Message& x) { x.response.ctx; })
+    return [](const void* x) {
+      return &static_cast<const Message*>(x)->response.ctx;
+    };
+  else
+    return nullptr;
+}
+
+std::unordered_map<std::type_index, message_type> make_types() {
+  std::unordered_map<std::type_index, message_type> result;
   const auto add = [&result]<caf::type_id_t Id>() {
     using message = typename caf::type_by_id<Id>::type;
-    if constexpr (requires(const message& x) { x.ctx; })
-      result.emplace(typeid(message), [](const void* x) {
-        return &static_cast<const message*>(x)->ctx;
-      });
+    result.emplace(
+      typeid(message),
+      message_type{caf::type_name_by_id<Id>::value, reader_of<message>()});
   };
   constexpr auto begin = caf::id_block::tunerd::begin;
   constexpr auto count = caf::id_block::tunerd::end - begin;
   [&]<caf::type_id_t... Is>(std::integer_sequence<caf::type_id_t, Is...>) {
     (add.template operator()<static_cast<caf::type_id_t>(begin + Is)>(), ...);
-  }(std::make_integer_sequence<caf::type_id_t, count>{});
+  }
+  (std::make_integer_sequence<caf::type_id_t, count>{});
   return result;
+}
+
+/// @returns the type of the first element, one of CAF's own without anything.
+message_type type_of(const caf::type_erased_tuple& content) {
+  static const auto types = make_types();
+  if (content.size() == 0)
+    return {"nothing"};
+  const auto* type = content.type(0).second;
+  const auto i = type == nullptr ? types.end() : types.find(*type);
+  return i == types.end() ? message_type{"one of CAF's"} : i->second;
 }
 
 } // namespace
 
 context context_of(const caf::type_erased_tuple& content) {
-  static const auto readers = make_readers();
-  if (content.size() == 0)
-    return {};
-  const auto* type = content.type(0).second;
-  if (type == nullptr)
-    return {};
-  auto i = readers.find(*type);
-  return i == readers.end() ? context{} : *i->second(content.get(0));
+  const auto type = type_of(content);
+  return type.read == nullptr ? context{} : *type.read(content.get(0));
+}
+
+context continued(const context& around, const context& asked) {
+  if (around.correlation_id != asked.correlation_id)
+    return asked;
+  auto result = asked; // Its fields win.
+  result.fields.insert(around.fields.begin(), around.fields.end());
+  return result;
 }
 
 caf::error error_from_exception(caf::scheduled_actor*,
@@ -53,6 +89,36 @@ caf::error error_from_exception(caf::scheduled_actor*,
     return caf::make_error(caf::sec::runtime_error, std::string{e.what()});
   } catch (...) {
     return caf::sec::runtime_error;
+  }
+}
+
+caf::result<caf::message> refuse_unexpected(caf::scheduled_actor* self,
+                                            caf::message_view& x) {
+  log.warning(
+    "Unexpected message refused",
+    {{"actor", self->name()}, {"message_type", type_of(x.content()).name}});
+  return caf::sec::unexpected_message;
+}
+
+void note_down(caf::scheduled_actor* self, caf::down_msg& x) {
+  log.warning("Unexpected end of another actor",
+              {{"actor", self->name()}, {"error", render(x.reason)}});
+}
+
+void detail::log_exception_in(const caf::local_actor& self,
+                              const caf::type_erased_tuple& content) noexcept {
+  const auto say = [&](std::string_view what) {
+    log.error("Unhandled exception in an actor",
+              {{"actor", self.name()},
+               {"message_type", type_of(content).name},
+               {"error", log_exception{what}}});
+  };
+  try {
+    throw;
+  } catch (const std::exception& e) {
+    say(e.what());
+  } catch (...) {
+    say("of a type of its own");
   }
 }
 
