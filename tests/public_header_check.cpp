@@ -4,9 +4,14 @@
 #include "runtime/client.hpp"
 #include "runtime/logging.hpp"
 
-#if defined(CAF_VERSION) || defined(LIBCURL_VERSION)                           \
-  || defined(NLOHMANN_JSON_VERSION_MAJOR)
-#error "a public header includes a library that its users need not have"
+#ifdef CAF_VERSION
+#  error "a public header includes CAF, which its users need not have"
+#endif
+#ifdef LIBCURL_VERSION
+#  error "a public header includes libcurl, which its users need not have"
+#endif
+#ifdef NLOHMANN_JSON_VERSION_MAJOR
+#  error "a public header includes JSON, which its users need not have"
 #endif
 
 #include <type_traits>

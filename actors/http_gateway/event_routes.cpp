@@ -61,16 +61,9 @@ void http_gateway_state::open_events(const call& x) {
   stream.refused = limit_reached(x->ctx.correlation_id);
   // A socket cannot be taken back. So an empty hint, which changes nothing,
   // asks first whether there is a broadcaster.
-  self->request(broadcaster, settings.health_timeout, events_appended{})
-    .then(
-      [this, x, stream] {
-        log_context scope{x->ctx};
-        hand_over(x, stream);
-      },
-      [this, x, fail = refusing(x)](const caf::error& err) {
-        log_context scope{x->ctx};
-        fail(err);
-      });
+  self->ask(
+    broadcaster, settings.health_timeout, events_appended{},
+    [this, x, stream] { hand_over(x, stream); }, refusing(x));
 }
 
 void http_gateway_state::hand_over(const call& x, open_stream stream) {

@@ -81,6 +81,11 @@ bool is_word(string_view text, string_view word) {
                     [](char x, char y) { return lower(x) == y; });
 }
 
+/// Whether a credential follows the word.
+bool is_scheme(string_view word) {
+  return is_word(word, "bearer") || is_word(word, "basic");
+}
+
 /// Goes over one line from left to right. Each step either passes on what it
 /// has seen or replaces it.
 struct scanner {
@@ -133,7 +138,7 @@ struct scanner {
     if (rest.starts_with('=') && names_secret_value(name)) {
       keep(1);
       hide(find_if(rest, ends_value));
-    } else if (is_word(name, "bearer") || is_word(name, "basic")) {
+    } else if (is_scheme(name)) {
       credential();
     } else if (name == "user" && rest.starts_with(" '")) {
       keep(2);
@@ -145,8 +150,8 @@ struct scanner {
   void credential() {
     const auto blanks = find_if(rest, [](char c) { return c != ' '; });
     const auto size = find_if(rest.substr(blanks), ends_url);
-    if (blanks == 0 || size == 0)
-      return;
+    if (blanks == 0 || size == 0 || is_scheme(rest.substr(blanks, size)))
+      return; // "Bearer Bearer abc": the next word has the credential
     keep(blanks);
     hide(size);
   }

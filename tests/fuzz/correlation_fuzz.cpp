@@ -8,9 +8,9 @@
 #include "actors/support/correlation_id.hpp"
 #include "actors/support/redaction.hpp"
 
+#include <array>
 #include <cstdint>
 #include <cstdlib>
-#include <cstring>
 #include <string>
 #include <string_view>
 
@@ -29,21 +29,27 @@ bool may_be_sent_back(std::string_view id) {
          && id.find_first_not_of(allowed) == id.npos;
 }
 
+/// A secret has no room to hide in what strangers put in front of it.
 void check_redaction(std::string_view text) {
+  static constexpr std::array<std::string_view, 8> places{
+    "\nAuthorization: Bearer ",
+    "\nX-API-Key: ",
+    "?token=",
+    "&api_key=",
+    " https://user:",
+    " https://",
+    " Bearer ",
+    "\nSet-Cookie: a="};
+  static constexpr std::string_view secret = "s3cr3t0123456789";
   tunerd::redacted(text);
-  // A secret has no room to hide in what strangers put in front of it.
-  const std::string secret = "s3cr3t0123456789";
   if (text.find(secret) != text.npos)
     return;
-  const std::string before{text};
-  for (const auto* place :
-       {"\nAuthorization: Bearer ", "\nX-API-Key: ", "?token=", "&api_key=",
-        " https://user:", " https://", " Bearer ", "\nSet-Cookie: a="}) {
-    const bool is_user = std::string_view{place}.starts_with(" https");
-    const auto leaky = before + place + secret + (is_user ? "@host/" : "");
-    const auto shown = tunerd::redacted(leaky);
-    require(shown.find(secret) == shown.npos);
-  }
+  const auto place = places[text.size() % places.size()];
+  std::string leaky{text};
+  leaky.append(place).append(secret);
+  if (place.starts_with(" https"))
+    leaky += "@host/";
+  require(tunerd::redacted(leaky).find(secret) == std::string::npos);
 }
 
 } // namespace
