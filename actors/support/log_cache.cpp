@@ -17,22 +17,26 @@ std::string_view log_cache::second(timestamp time) {
   return second_text_;
 }
 
-std::string_view log_cache::source(const std::source_location& where) {
-  // The texts are literals: their addresses tell them apart.
+const log_cache::place& log_cache::place_of(const log_record& record) {
+  // The texts of a place are literals: their addresses tell them apart.
+  const auto& where = record.text.where;
   const auto* file = where.file_name();
   const auto* function = where.function_name();
   const auto line = uint32_t{where.line()};
   auto& slot = places_[(line ^ (reinterpret_cast<uintptr_t>(function) >> 4))
                        % places_.size()];
-  if (slot.line != line || slot.function != function || slot.file != file) {
-    slot.function = nullptr; // if there is no memory now
-    slot.text.clear();
-    append_source(slot.text, where);
-    slot.file = file;
-    slot.function = function;
-    slot.line = line;
-  }
-  return slot.text;
+  if (slot.line == line && slot.function == function && slot.file == file
+      && slot.level == record.level && slot.logger_name == record.logger_name)
+    return slot;
+  slot = {}; // if there is no memory now
+  append_head(slot.head, record.level, record.logger_name);
+  append_source(slot.source, where);
+  slot.logger_name = record.logger_name;
+  slot.level = record.level;
+  slot.line = line;
+  slot.file = file;
+  slot.function = function;
+  return slot;
 }
 
 std::string_view

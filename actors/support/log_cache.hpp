@@ -1,15 +1,17 @@
 #pragma once
 
 #include "messages/context.hpp"
+#include "messages/log_level.hpp"
 
 #include <array>
 #include <cstdint>
 #include <map>
-#include <source_location>
 #include <string>
 #include <string_view>
 
 namespace tunerd {
+
+struct log_record;
 
 /// Parts of lines that the next line of the thread probably has too. Not
 /// thread-safe. What it returns is valid until its next call.
@@ -18,8 +20,20 @@ public:
   /// @returns what `append_second` writes, with a 'T'.
   std::string_view second(timestamp time);
 
-  /// @returns what `append_source` writes.
-  std::string_view source(const std::source_location& where);
+  /// What stands around the message wherever this call is made.
+  struct place {
+    /// What `append_head` writes.
+    std::string head = {};
+    /// What `append_source` writes.
+    std::string source = {};
+
+    const char* file = nullptr;
+    const char* function = nullptr;
+    uint32_t line = 0;
+    log_level level = log_level::debug;
+    std::string logger_name = {};
+  };
+  const place& place_of(const log_record& record);
 
   /// @returns what `append_scope` writes.
   /// @param scope Belongs to these fields only.
@@ -27,13 +41,6 @@ public:
                          const std::map<std::string, std::string>& fields);
 
 private:
-  struct place {
-    const char* file = nullptr;
-    const char* function = nullptr;
-    uint32_t line = 0;
-    std::string text = {};
-  };
-
   int64_t second_ = -1;
   std::string second_text_;
   uint64_t scope_ = 0;

@@ -202,16 +202,6 @@ std::string_view make_last_line(log_core& core, std::string_view text,
 constinit std::atomic<log_level> detail::log_threshold{log_level::info};
 constinit std::atomic<bool> detail::log_levels_differ{false};
 
-bool detail::lets_through(std::string_view name, log_level level) noexcept {
-  the_core();
-  try {
-    return with_log_maker(
-      [&](log_maker& maker) { return maker.lets_through(name, level); });
-  } catch (...) {
-    return true; // no memory, and it passes the lowest level
-  }
-}
-
 log_settings to_log_settings(const config::logging& section) {
   return {.level = section.level,
           .levels = section.levels,

@@ -176,18 +176,18 @@ void append_extra(std::string& out, const log_record& record,
 } // namespace
 
 void append_json(std::string& out, const log_record& record, log_cache* cache) {
+  const auto* place = cache == nullptr ? nullptr : &cache->place_of(record);
   out += "{\"timestamp\": \"";
   append_time(out, record.time, cache);
-  out += "\", \"level\": \"";
-  out += name_of(record.level);
-  out += "\", \"logger\": \"";
-  append_escaped(out, record.logger_name, escape::json, log_name_bytes_max);
-  out += "\", \"message\": \"";
+  if (place != nullptr)
+    out += place->head;
+  else
+    append_head(out, record.level, record.logger_name);
   append_message(out, record.text.format, record.args, escape::json);
   out += "\", \"correlation_id\": \"";
   append_escaped(out, record.correlation_id, escape::json, log_name_bytes_max);
-  if (cache != nullptr)
-    out += cache->source(record.text.where);
+  if (place != nullptr)
+    out += place->source;
   else
     append_source(out, record.text.where);
   append_exception(out, record);
@@ -224,6 +224,15 @@ void append_second(std::string& out, timestamp time, char between) {
                    static_cast<unsigned>(clock.hours().count()));
   append_padded<2>(out += ':', static_cast<unsigned>(clock.minutes().count()));
   append_padded<2>(out += ':', static_cast<unsigned>(clock.seconds().count()));
+}
+
+void append_head(std::string& out, log_level level,
+                 std::string_view logger_name) {
+  out += "\", \"level\": \"";
+  out += name_of(level);
+  out += "\", \"logger\": ";
+  append_quoted(out, logger_name, log_name_bytes_max);
+  out += ", \"message\": \"";
 }
 
 void append_source(std::string& out, const std::source_location& where) {

@@ -62,6 +62,10 @@ bool is_secret(std::string_view key) noexcept;
 /// Appends "2024-01-15", `between`, "10:30:00".
 void append_second(std::string& out, timestamp time, char between);
 
+/// Appends what stands between timestamp and message, with the quotes.
+void append_head(std::string& out, log_level level,
+                 std::string_view logger_name);
+
 /// Appends the quote before it, and `, "source": {...}`.
 void append_source(std::string& out, const std::source_location& where);
 

@@ -1,5 +1,6 @@
 #include "actors/support/log_maker.hpp"
 
+#include <array>
 #include <atomic>
 #include <cstdlib>
 #include <execinfo.h>
@@ -14,14 +15,26 @@ namespace {
 struct formats {
   std::mutex mutex;
   std::shared_ptr<const log_format> in_force;
-  /// Counts the changes.
-  std::atomic<uint64_t> generation{0};
 };
 
 formats& the_formats() {
   static auto& result = *new formats;
   return result;
 }
+
+/// Counts the changes; 0 while nothing is in force.
+constinit std::atomic<uint64_t> generation{0};
+
+/// The level of a name, as a thread has looked it up.
+struct known_level {
+  uint64_t generation;
+  log_level level;
+  uint8_t size;
+  std::array<char, 46> name;
+};
+
+/// Each name has one slot and shares it with others.
+constinit thread_local std::array<known_level, 16> known_levels{};
 
 /// Of this thread; null if it is in use or there is none.
 constinit thread_local log_maker* idle = nullptr;
@@ -53,7 +66,7 @@ void use_log_format(std::shared_ptr<const log_format> next) noexcept {
   auto& formats = the_formats();
   std::lock_guard lock{formats.mutex};
   formats.in_force.swap(next);
-  ++formats.generation;
+  ++generation;
 }
 
 std::shared_ptr<const log_format> log_format_in_force() noexcept {
@@ -62,26 +75,28 @@ std::shared_ptr<const log_format> log_format_in_force() noexcept {
   return formats.in_force;
 }
 
-void log_maker::look_at_format() {
-  auto& formats = the_formats();
-  if (generation_ == formats.generation.load(std::memory_order_acquire))
-    return;
-  std::lock_guard lock{formats.mutex};
-  format_ = formats.in_force;
-  generation_ = formats.generation;
+bool detail::lets_through(std::string_view name, log_level level) noexcept {
+  auto& slot = known_levels[(reinterpret_cast<uintptr_t>(name.data()) >> 3)
+                            % known_levels.size()];
+  const auto now = generation.load(std::memory_order_acquire);
+  if (slot.generation == now
+      && std::string_view{slot.name.data(), slot.size} == name)
+    return level >= slot.level;
+  const auto lowest = log_format_in_force()->level_of(name);
+  if (name.size() <= slot.name.size()) {
+    slot = {now, lowest, static_cast<uint8_t>(name.size()), {}};
+    name.copy(slot.name.data(), name.size());
+  }
+  return level >= lowest;
 }
 
-bool log_maker::lets_through(std::string_view name, log_level level) {
-  look_at_format();
-  auto& slot
-    = levels_[(reinterpret_cast<uintptr_t>(name.data()) >> 3) % levels_.size()];
-  if (slot.generation != generation_ || slot.name != name) {
-    slot.generation = 0; // if there is no memory now
-    slot.name = name;
-    slot.level = format_->level_of(name);
-    slot.generation = generation_;
-  }
-  return level >= slot.level;
+void log_maker::look_at_format() {
+  if (generation_ == generation.load(std::memory_order_acquire))
+    return;
+  auto& formats = the_formats();
+  std::lock_guard lock{formats.mutex};
+  format_ = formats.in_force;
+  generation_ = generation;
 }
 
 std::string_view log_maker::make(log_record& record) {

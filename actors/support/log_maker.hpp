@@ -4,7 +4,6 @@
 #include "actors/support/log_core.hpp"
 #include "actors/support/log_line.hpp"
 
-#include <array>
 #include <cstdint>
 #include <memory>
 #include <string>
@@ -36,24 +35,13 @@ public:
   /// @returns the line, valid until the next call.
   std::string_view make(log_record& record);
 
-  bool lets_through(std::string_view name, log_level level);
-
 private:
-  struct named_level {
-    std::string name = {};
-    log_level level = log_level::debug;
-    /// Of the format it was looked up in.
-    uint64_t generation = 0;
-  };
-
   void look_at_format();
 
   std::shared_ptr<const log_format> format_;
   uint64_t generation_ = 0;
   std::string line_;
   log_cache cache_;
-  /// Each name has one slot and shares it with others.
-  std::array<named_level, 16> levels_;
 };
 
 namespace detail {

@@ -100,19 +100,14 @@ public:
     std::vector<double> samples;
     samples.reserve(batches);
     subject->log(batch);
-    uint64_t allocated = 0;
     for (uint64_t i = 1; i <= batches; ++i) {
-      const auto before = allocations;
       samples.push_back(seconds_of([&] { subject->log(batch); }) * 1e9
                         / double{batch});
-      allocated += allocations - before;
       wait_for_file(i * batch, 1 << 18);
     }
-    const auto dropped = subject->dropped();
     return {{"nanoseconds", percentiles(samples)},
-            {"allocations_per_line",
-             static_cast<double>(allocated) / double{batches * batch}},
-            {"dropped", dropped}};
+            {"allocations_per_line", allocations_per_line(*subject)},
+            {"dropped", subject->dropped()}};
   }
 
   /// @param paced Whether threads wait for the file, so that nothing is
@@ -147,6 +142,17 @@ public:
   }
 
 private:
+  /// Without those of what is made once for any number of lines.
+  static double allocations_per_line(log_subject& subject) {
+    constexpr uint64_t lines = 1'000;
+    const auto cost = [&](uint64_t count) {
+      const auto before = allocations;
+      subject.log(count);
+      return static_cast<double>(allocations - before);
+    };
+    return (cost(2 * lines) - cost(lines)) / lines;
+  }
+
   std::unique_ptr<log_subject> fresh() {
     fs::remove(file_);
     return what_.make(file_);
