@@ -95,7 +95,8 @@ TEST_CASE_METHOD(api_fixture, "who is no admin reads lines of jobs it sees",
     const auto reply = call_as(token, "GET", "/api/tunerd/trace/abc");
     REQUIRE(reply.status == 200);
     std::vector<std::string> result;
-    for (const auto& x : json::parse(reply.body)["log"]["lines"])
+    const auto body = json::parse(reply.body);
+    for (const auto& x : body["log"]["lines"])
       result.push_back(x["message"]);
     return result;
   };

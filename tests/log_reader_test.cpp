@@ -2,8 +2,11 @@
 
 #include "tests/deterministic.hpp"
 
+#include <caf/event_based_actor.hpp>
+
 #include <nlohmann/json.hpp>
 
+#include <algorithm>
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>

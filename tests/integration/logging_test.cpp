@@ -215,7 +215,8 @@ TEST_CASE_METHOD(logging_fixture,
       }
   }
   for (const auto* format :
-       {"Starting job status polling (Enterprise Config, interval: {}s)",
+       {"Auto-enabling job polling (no webhook configured)",
+        "Starting job status polling (Auto, interval: {}s)",
         "Job polling loop started (interval: {}s)",
         "Job polling loop stopped",
         "Synced {} active jobs",
@@ -321,7 +322,7 @@ TEST_CASE_METHOD(logging_fixture,
         std::string{"Job submitted successfully"},
         std::string{"Dispatching job " + job + " to replicate"},
         std::string{"attempt   " + job + "  closed"},
-        std::string{"status=running"}, "Job " + job + " is completed"}) {
+        std::string{"status=completed"}, "Job " + job + " is completed"}) {
     INFO(part);
     const auto next = first.find(part, at);
     REQUIRE(next != std::string::npos);
@@ -352,7 +353,7 @@ TEST_CASE_METHOD(logging_fixture, "a trace without a log file says so",
   std::string said;
   REQUIRE(tunerctl(tunerd.url, {"trace", "req-8"}, said) == 0);
   CHECK(said.find("lines are not written to a file") != std::string::npos);
-  CHECK(said.find("job_created") != std::string::npos);
+  CHECK(said.find("job_status_changed") != std::string::npos);
 }
 
 TEST_CASE_METHOD(logging_fixture, "logrotate and SIGHUP lose no line",
