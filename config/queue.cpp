@@ -18,6 +18,8 @@ void read_section(reader& in, queue& out) {
           slots_max);
   in.read("tunerd.queue.org_max_concurrent", out.org_max_concurrent, 0,
           slots_max);
+  in.read("tunerd.queue.provider_max_concurrent", out.provider_max_concurrent,
+          0, slots_max);
   in.read("tunerd.queue.enable_fair_share", out.enable_fair_share);
   in.read("tunerd.queue.starvation_threshold_minutes", out.starvation_threshold,
           1min, std::chrono::minutes{24h * 30});

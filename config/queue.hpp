@@ -16,7 +16,10 @@ struct queue {
   int32_t team_max_concurrent = 10;
   /// Slots per org; 0 or null: no limit. Key: `org_max_concurrent`.
   int32_t org_max_concurrent = 0;
-  /// Whether team limits act. Key: `enable_fair_share`.
+  /// Slots per provider; 0 or null: no limit. Key: `provider_max_concurrent`.
+  int32_t provider_max_concurrent = 0;
+  /// Whether team limits act, and orgs, teams and users of equal priority take
+  /// turns. Key: `enable_fair_share`.
   bool enable_fair_share = false;
   /// A job waiting this long rises by one level. Range: 1 min to 30 days. Key:
   /// `starvation_threshold_minutes`.

@@ -24,6 +24,8 @@ struct queue_limits {
   /// Stored for SimpleTuner's own workers; tunerd runs nothing locally.
   int32_t local_gpu_max_concurrent = 0;
   int32_t local_job_max_concurrent = 1;
+  /// Of each provider.
+  int32_t provider_max_concurrent = 0;
 };
 
 /// Command: change those limits that are set; the rest stay. Stored, wins over
@@ -38,6 +40,7 @@ struct set_limits {
   caf::optional<bool> enable_fair_share = caf::none;
   caf::optional<int32_t> local_gpu_max_concurrent = caf::none;
   caf::optional<int32_t> local_job_max_concurrent = caf::none;
+  caf::optional<int32_t> provider_max_concurrent = caf::none;
 };
 
 /// Query: the limits in force.
@@ -376,10 +379,12 @@ struct explain_job {
 
 /// One thing that keeps a job from running.
 struct queue_constraint {
-  /// "approval", "not_before", "provider_unavailable", "in_doubt",
-  /// "unresolved", "limit" or "turn" (others go first).
+  /// "approval", "not_before", "provider_unavailable", "submissions" (as many
+  /// as may be under way are), "in_doubt", "unresolved", "limit" or "turn"
+  /// (others go first).
   std::string kind;
-  /// Of a limit: "global", "user", "team", "org" or "provider"; then its name.
+  /// Of a limit: "global", "user", "team", "org" or "provider". Of what a
+  /// provider does: its name.
   std::string scope = {};
   /// 0 if it has none.
   int64_t limit = 0;
@@ -459,7 +464,7 @@ typename Inspector::result_type inspect(Inspector& f, queue_limits& x) {
   return f(caf::meta::type_name("queue_limits"), x.max_concurrent,
            x.user_max_concurrent, x.team_max_concurrent, x.org_max_concurrent,
            x.enable_fair_share, x.local_gpu_max_concurrent,
-           x.local_job_max_concurrent);
+           x.local_job_max_concurrent, x.provider_max_concurrent);
 }
 
 template <class Inspector>
@@ -467,7 +472,7 @@ typename Inspector::result_type inspect(Inspector& f, set_limits& x) {
   return f(caf::meta::type_name("set_limits"), x.ctx, x.who, x.max_concurrent,
            x.user_max_concurrent, x.team_max_concurrent, x.org_max_concurrent,
            x.enable_fair_share, x.local_gpu_max_concurrent,
-           x.local_job_max_concurrent);
+           x.local_job_max_concurrent, x.provider_max_concurrent);
 }
 
 template <class Inspector>

@@ -106,6 +106,7 @@ bool is_live(const std::string& key) {
                             "tunerd.queue.enable_fair_share",
                             "tunerd.queue.max_concurrent",
                             "tunerd.queue.org_max_concurrent",
+                            "tunerd.queue.provider_max_concurrent",
                             "tunerd.queue.team_max_concurrent",
                             "tunerd.queue.user_max_concurrent"};
   return std::any_of(live.begin(), live.end(), [&key](const char* prefix) {

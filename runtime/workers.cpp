@@ -23,6 +23,7 @@ queue_limits limits_of(const config::queue& section) {
   result.user_max_concurrent = section.user_max_concurrent;
   result.team_max_concurrent = section.team_max_concurrent;
   result.org_max_concurrent = section.org_max_concurrent;
+  result.provider_max_concurrent = section.provider_max_concurrent;
   result.enable_fair_share = section.enable_fair_share;
   return result;
 }

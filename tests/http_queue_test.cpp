@@ -286,13 +286,17 @@ TEST_CASE_METHOD(queue_fixture, "the queue is worked off and cleaned on demand",
                 400, "validation_error");
 }
 
-TEST_CASE_METHOD(queue_fixture, "an org's limit is an extra of ours",
+TEST_CASE_METHOD(queue_fixture, "limits of orgs and providers are ours",
                  "[http_gateway]") {
-  post("/api/queue/concurrency", {{"org_max_concurrent", 4}});
-  post("/api/queue/concurrency", {{"org_max_concurrent", nullptr}});
+  post("/api/queue/concurrency",
+       {{"org_max_concurrent", 4}, {"provider_max_concurrent", 3}});
+  post("/api/queue/concurrency",
+       {{"org_max_concurrent", nullptr}, {"provider_max_concurrent", nullptr}});
   REQUIRE(changed.size() == 2);
   CHECK(changed[0].org_max_concurrent == 4);
+  CHECK(changed[0].provider_max_concurrent == 3);
   CHECK(changed[1].org_max_concurrent == 0);
+  CHECK(changed[1].provider_max_concurrent == 0);
 }
 
 TEST_CASE_METHOD(queue_fixture, "an entry tells what approval it waits for",

@@ -160,7 +160,8 @@ TEST_CASE_METHOD(why_fixture, "many submissions under way let others wait",
   start();
   const auto answer = why("j64");
   REQUIRE(answer.constraints.size() == 1);
-  CHECK(answer.constraints[0].scope == "provider");
+  CHECK(answer.constraints[0].kind == "submissions");
+  CHECK(answer.constraints[0].scope == "replicate");
   CHECK(answer.constraints[0].limit == 64);
   CHECK(answer.constraints[0].used == 64);
   CHECK(answer.constraints[0].holders.size() == 64);
@@ -243,25 +244,29 @@ TEST_CASE("a hold is a slot's time from its claim to the end",
   CHECK(aut.mean("p") == some(2min)); // a is forgotten
 }
 
-TEST_CASE("an estimate counts rounds of the narrowest full limit",
+TEST_CASE("an estimate counts rounds of the longest line",
           "[queue][why][Q10]") {
   const timestamp now{std::chrono::hours{24}};
-  const queue_constraint global{"limit", "global", 5, 5};
-  const queue_constraint user{"limit", "user", 2, 2};
-  const queue_constraint later{.kind = "not_before", .until = now + 90min};
+  using lines = std::vector<queue_line>;
+  const std::vector<queue_constraint> later{
+    {.kind = "not_before", .until = now + 90min}};
   const auto hour = caf::optional<caf::timespan>{1h};
-  CHECK(estimated_wait(1, {}, 5, caf::none, now) == some(0s));
-  CHECK(estimated_wait(5, {global}, 5, hour, now) == some(1h));
-  CHECK(estimated_wait(6, {global}, 5, hour, now) == some(2h));
-  CHECK(estimated_wait(6, {user, global}, 5, hour, now) == some(3h));
-  CHECK(estimated_wait(6, {{"turn"}}, 5, hour, now) == some(2h));
-  CHECK(estimated_wait(6, {{"turn"}}, 0, hour, now) == some(0s));
-  CHECK(!estimated_wait(6, {global}, 5, caf::none, now));
-  CHECK(estimated_wait(1, {later}, 5, caf::none, now) == some(90min));
-  CHECK(estimated_wait(1, {later, global}, 5, hour, now) == some(90min));
-  CHECK(estimated_wait(10, {later, global}, 5, hour, now) == some(2h));
-  CHECK(!estimated_wait(1, {{"provider_unavailable"}}, 5, hour, now));
-  CHECK(estimated_wait(std::numeric_limits<int32_t>::max(), {user}, 5,
+  const auto wait
+    = [&](const lines& all) { return estimated_wait(all, {}, hour, now); };
+  CHECK(wait({}) == some(0s));
+  CHECK(wait({{5, 5, 5}}) == some(1h));
+  CHECK(wait({{5, 5, 6}}) == some(2h));
+  CHECK(wait({{5, 3, 2}}) == some(0s)); // two slots are free
+  CHECK(wait({{5, 3, 3}}) == some(1h));
+  CHECK(wait({{2, 2, 1}, {5, 5, 6}}) == some(2h)); // others are ahead
+  CHECK(wait({{2, 2, 6}, {5, 5, 6}}) == some(3h)); // its own user is
+  CHECK(wait({{2, 4, 2}}) == some(1h));            // the limit was lowered
+  CHECK(!estimated_wait({{5, 5, 6}}, {}, caf::none, now));
+  CHECK(estimated_wait({}, later, caf::none, now) == some(90min));
+  CHECK(estimated_wait({{5, 5, 5}}, later, hour, now) == some(90min));
+  CHECK(estimated_wait({{5, 5, 10}}, later, hour, now) == some(2h));
+  CHECK(!estimated_wait({}, {{"provider_unavailable"}}, hour, now));
+  CHECK(estimated_wait({{2, 2, std::numeric_limits<int64_t>::max() / 2}}, {},
                        caf::timespan{24h * 365}, now)
         == some(24h * 365));
 }

@@ -107,6 +107,23 @@ TEST_CASE_METHOD(store_fixture, "limits hold at the claim, in every scope",
   CHECK(claim({"h1"}).refused.at("h1") == "Global limit reached (6/6)");
 }
 
+TEST_CASE_METHOD(store_fixture, "each provider has its own slots",
+                 "[store][Q1]") {
+  set_limits x{{"c"}, {}};
+  x.provider_max_concurrent = 1;
+  CHECK(ask<limits_in_force>(aut, x).limits.provider_max_concurrent == 1);
+  for (const auto* id : {"a1", "a2", "b1"}) {
+    auto command = submission(id);
+    command.subject.provider = id[0] == 'a' ? "replicate" : "simpletuner_io";
+    ask<job_submitted>(aut, command);
+  }
+  const auto answer = claim({"a1", "a2", "b1"});
+  CHECK(answer.claimed.size() == 2);
+  REQUIRE(answer.refused.count("a2") == 1);
+  CHECK(answer.refused.at("a2")
+        == "Provider replicate is at the provider concurrency limits (1/1)");
+}
+
 TEST_CASE_METHOD(store_fixture, "a team is limited with fair share only",
                  "[store][Q6]") {
   limits.team_max_concurrent = 1;

@@ -199,7 +199,8 @@ TEST_CASE("the oldest deliveries leave when there are too many", "[store]") {
   sql::delivery_table known{*db};
   const timestamp start{std::chrono::hours{1'000'000}};
   for (int i = 0; i < 30; ++i)
-    known.remember("p", "d" + std::to_string(i), "e", false, start + i * 1s);
+    known.remember("p", "d" + std::to_string(i), "e", false, "c",
+                   start + i * 1s);
   known.prune(start, 100, 20);
   CHECK(!known.had_effect("p", "d9", start));
   CHECK(known.had_effect("p", "d10", start));

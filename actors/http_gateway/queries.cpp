@@ -86,6 +86,10 @@ or_refusal<read_request<set_limits>> parse_set_limits(const std::string& body) {
   in.integer("org_max_concurrent", out.org_max_concurrent, 1, slots_max);
   if (in.is_null("org_max_concurrent"))
     out.org_max_concurrent = 0; // null: no limit
+  in.integer("provider_max_concurrent", out.provider_max_concurrent, 1,
+             slots_max);
+  if (in.is_null("provider_max_concurrent"))
+    out.provider_max_concurrent = 0;
   in.boolean("enable_fair_share", out.enable_fair_share);
   in.integer("local_gpu_max_concurrent", out.local_gpu_max_concurrent, 1,
              slots_max);

@@ -11,11 +11,13 @@ using nlohmann::ordered_json;
 
 namespace {
 
-/// The six, and our own if it is set.
+/// The six, and our own if they are set.
 ordered_json all_limits_json(const queue_limits& x) {
   auto body = limits_json(x);
   if (x.org_max_concurrent != 0)
     body["org_max_concurrent"] = x.org_max_concurrent;
+  if (x.provider_max_concurrent != 0)
+    body["provider_max_concurrent"] = x.provider_max_concurrent;
   return body;
 }
 

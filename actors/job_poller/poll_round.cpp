@@ -87,6 +87,7 @@ void job_poller_state::drop_finished(const std::vector<job>& active) {
 
 bool job_poller_state::enqueue(const job& x, uint64_t number) {
   if (x.external_id.empty()) {
+    const log_context scope{context_of(x)};
     log.debug("Skipping sync for job {} - no valid external ID", x.id);
     return false;
   }

@@ -84,6 +84,7 @@ void provider_gateway_state::make_call(uint64_t id) {
   if (i == calls.end())
     return;
   auto& [operation, to, request, finished, tries] = i->second;
+  const log_context scope{request.ctx}; // a retry comes from a tick
   const auto era = admit(*to);
   if (!era)
     return finish(id, breaker_error(*to, self->clock().now()));

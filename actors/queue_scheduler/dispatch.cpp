@@ -118,10 +118,10 @@ void queue_scheduler_state::submit_claimed(const context& ctx,
 void queue_scheduler_state::put_back(const std::string& job_id,
                                      const std::string& reason) {
   mark_dirty(job_id);
-  const auto* found = queue.find(job_id);
-  if (found == nullptr)
+  const auto found = queue.find(job_id);
+  if (!found)
     return;
-  const auto entry = *found;
+  const auto& entry = *found;
   const log_context scope{context{
     entry.correlation_id, {{"job_id", job_id}, {"provider", entry.provider}}}};
   log.debug("No job ready: {}", reason);

@@ -15,18 +15,14 @@ queue_constraint with_line(const std::string& provider,
   if (line.is_paused)
     return {
       .kind = "provider_unavailable", .scope = provider, .until = line.until};
-  queue_constraint result{.kind = "limit",
-                          .scope = "provider",
+  queue_constraint result{.kind = "submissions",
+                          .scope = provider,
                           .limit = line.max,
                           .used = static_cast<int64_t>(line.under_way.size()),
                           .holders = line.under_way};
   if (result.holders.size() > holders_max)
     result.holders.resize(holders_max);
   return result;
-}
-
-bool is_slot_limit(const queue_constraint& x) {
-  return x.kind == "limit" && x.scope != "provider";
 }
 
 } // namespace
@@ -39,38 +35,47 @@ std::vector<queue_constraint> constraints_of(const job_queue& queue,
   if (x.not_before > now)
     result.push_back({.kind = "not_before", .until = x.not_before});
   for (auto& stop : queue.full_limits(x.job_id))
-    result.push_back(is_slot_limit(stop) ? std::move(stop)
-                                         : with_line(x.provider, line));
+    result.push_back(stop.kind == "submissions" ? with_line(x.provider, line)
+                                                : std::move(stop));
   const auto ahead = queue.position(x.job_id, now) - 1;
   if (result.empty() && ahead > 0)
     result.push_back({.kind = "turn", .used = ahead});
   return result;
 }
 
+namespace {
+
+/// @returns how many holders must leave the scope, one after the other, before
+/// the job has its slot.
+int64_t rounds(const queue_line& x) {
+  const auto free = std::max<int64_t>(x.limit - x.used, 0);
+  const auto waits_for = std::max<int64_t>(x.place - free, 0);
+  return (waits_for + x.limit - 1) / x.limit;
+}
+
+} // namespace
+
 caf::optional<caf::timespan>
-estimated_wait(int64_t position,
-               const std::vector<queue_constraint>& constraints, int64_t slots,
+estimated_wait(const std::vector<queue_line>& lines,
+               const std::vector<queue_constraint>& constraints,
                caf::optional<caf::timespan> mean_hold, timestamp now) {
   caf::timespan own{0};
-  caf::optional<int64_t> binding = caf::none;
   for (const auto& x : constraints) {
     if (x.kind == "provider_unavailable")
       return caf::none;
     if (x.until)
       own = std::max(own, *x.until - now);
-    if (is_slot_limit(x))
-      binding = binding ? std::min(*binding, x.limit) : x.limit;
-    if (x.kind == "turn" && slots > 0)
-      binding = slots;
   }
-  if (!binding)
+  int64_t longest = 0;
+  for (const auto& x : lines)
+    longest = std::max(longest, rounds(x));
+  if (longest == 0)
     return own;
   if (!mean_hold)
     return caf::none;
-  const auto rounds = (position + *binding - 1) / *binding;
-  if (mean_hold->count() > estimate_max.count() / rounds)
+  if (mean_hold->count() > estimate_max.count() / longest)
     return estimate_max;
-  return std::max(own, *mean_hold * rounds);
+  return std::max(own, *mean_hold * longest);
 }
 
 // -- hold_times

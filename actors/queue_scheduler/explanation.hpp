@@ -31,17 +31,17 @@ std::vector<queue_constraint> constraints_of(const job_queue& queue,
                                              const provider_line& line,
                                              timestamp now);
 
-/// Estimates how long a job waits: the scope that binds is the fullest with
-/// the fewest slots; each slot of it serves one job after the other, each for
-/// `mean_hold`. The job waits for its own time in any case.
-/// @param position 1 = next.
-/// @param slots In all; 0 means no limit.
+/// Estimates how long a job waits. Each slot of a scope serves one job after
+/// the other, each for `mean_hold`, so the job waits for as many rounds as its
+/// place in that line needs; the longest line counts. The job waits for its own
+/// time in any case.
+/// @param lines See `job_queue::lines`.
 /// @param mean_hold How long a slot is held; none: not known.
 /// @returns none if nothing is known to estimate from, or if it depends on a
 /// provider that takes no jobs. At most a year.
 caf::optional<caf::timespan>
-estimated_wait(int64_t position,
-               const std::vector<queue_constraint>& constraints, int64_t slots,
+estimated_wait(const std::vector<queue_line>& lines,
+               const std::vector<queue_constraint>& constraints,
                caf::optional<caf::timespan> mean_hold, timestamp now);
 
 /// How long jobs of each provider held their slots lately, from the claim to

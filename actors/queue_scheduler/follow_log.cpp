@@ -47,14 +47,14 @@ void queue_scheduler_state::take_all(const queue_snapshot& snapshot) {
   cursor = heard = snapshot.cursor;
   take(snapshot);
   const auto has_left
-    = [this](const auto& x) { return queue.find(x.first) == nullptr; };
+    = [this](const auto& x) { return !queue.contains(x.first); };
   std::erase_if(setbacks, has_left);
   std::erase_if(accepted_at, has_left);
   std::erase_if(answered, has_left);
   std::erase_if(written, has_left);
   std::erase_if(refused, has_left);
   for (const auto& job_id : holds.holders())
-    if (queue.find(job_id) == nullptr)
+    if (!queue.contains(job_id))
       holds.end(job_id, settings.world.now());
   missed = true; // hints that came meanwhile were not kept
   look();

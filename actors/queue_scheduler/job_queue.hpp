@@ -1,52 +1,63 @@
 #pragma once
 
-#include "messages/queue.hpp"
+#include "actors/queue_scheduler/id_index.hpp"
+#include "actors/queue_scheduler/lanes.hpp"
+#include "actors/queue_scheduler/standings.hpp"
 
-#include <ext/pb_ds/assoc_container.hpp>
-#include <ext/pb_ds/tree_policy.hpp>
-
-#include <array>
-#include <functional>
 #include <map>
 #include <memory>
 #include <set>
 #include <string>
-#include <unordered_map>
 #include <utility>
 #include <vector>
 
 // Which job runs next. Pure: no clock, no messages.
 //
-// Problem: a choice must not get slower with the number of jobs that wait
-// behind a user at the limit, and the order changes by itself, because waiting
-// jobs rise.
+// Problem: a choice must not get slower with the number of jobs that wait, nor
+// with that of the users at their limits; and the order changes by itself,
+// because waiting jobs rise and, with fair share, who was served goes last.
 //
-// Idea 1: jobs of one base level never overtake each other, so each level is a
-// list by (queued_at, row), and only the first of each level competes. Time
-// changes the winner, never a list: nothing is sorted again.
-// Idea 2: jobs of one (org, team, user, provider) form a lane. A lane found
-// without room is moved behind the limit that stops it and costs nothing until
-// that limit has room again; then only the best lane behind it competes.
+// Idea 1: jobs of one base level never overtake each other, so the jobs of a
+// user (of one team, at one provider) are one sequence per level, and only the
+// first of each can be next. Time changes which of these firsts is best, at a
+// moment known in advance: one heap of such moments, nothing else is looked at.
+// Idea 2: a tree of contests, user -> team -> org -> provider. Whoever is at a
+// limit, or has nothing to run, is not in the contest above; a freed slot puts
+// it back. So a choice walks down from the best org and moves three entries,
+// and the jobs behind a limit cost nothing.
+//
+// Order: effective priority, then, with fair share, the turns of the org, the
+// team, the user (fair_share.hpp), then `queued_at`, row.
+//
+// Bounds: nothing that could run waits while a slot is free. A job that could
+// run is passed over only by higher effective priority, which after four
+// thresholds is a base above 40, or at equal priority
+// * without fair share: by jobs that wait longer;
+// * with it: by at most one job of each other org per turn of its org, one of
+//   each other team per turn of its team, one of each other user per turn of
+//   its user: with o orgs, t teams in its org, u users in its team and n jobs
+//   of its user before it, by less than o * t * u * (n + 1).
 
 namespace tunerd {
 
-/// @returns the rank of a job of base level `base` that has waited `waited`:
-/// one level (10) more per full `threshold`, at most 40; above 40 as it is.
-int32_t effective_priority(int32_t base, caf::timespan waited,
-                           caf::timespan threshold);
+/// One limit that a waiting job must pass, and how far back it stands there.
+struct queue_line {
+  int64_t limit = 0;
+  int64_t used = 0;
+  /// Its place among the waiting jobs of that scope, 1 = next.
+  int64_t place = 0;
+};
 
 /// The jobs that wait for a slot, in order, and the jobs that hold one. A cache
-/// of the store: it proposes, the claim decides. One entry per job; it leaves
-/// by `erase` or `clear`, and everything kept for it leaves with it. Not
-/// thread-safe.
+/// of the store: it proposes, the claim decides. One entry per job, 170 bytes;
+/// it leaves by `erase` or `clear`, and everything kept for it leaves with it,
+/// but for the providers, which are few. Not thread-safe.
 class job_queue {
 public:
   /// @param threshold A job waiting this long rises by one level.
   explicit job_queue(caf::timespan threshold);
-  ~job_queue();
-  job_queue(job_queue&&) noexcept;
-  job_queue& operator=(job_queue&&) noexcept;
 
+  /// Takes from no one. O(users) if they changed.
   void set_limits(const queue_limits& limits);
 
   /// How many more jobs of `provider` may be chosen; choosing uses it up. No
@@ -64,7 +75,7 @@ public:
 
   /// Gives slots to at most `max` waiting jobs, as far as the limits leave
   /// room. They count as holding them until `update` or `erase` says
-  /// otherwise. O((51 + log n) per job) amortized.
+  /// otherwise. O(log n) per job, and per head of a lane that rose meanwhile.
   /// @returns their ids in the order to claim them.
   std::vector<std::string> choose(timestamp now, size_t max);
 
@@ -75,21 +86,31 @@ public:
   void postpone(const std::string& job_id, timestamp until);
 
   /// @returns the rank of a waiting job among all that wait, 1 = first, or 0
-  /// if it does not wait. Limits, parked providers and `not_before` may let a
-  /// later one start earlier. O(51 log n).
+  /// if it does not wait: exactly one more than the jobs that `choose` would
+  /// take before it now, had everyone room. Limits, parked providers and
+  /// `not_before` may let a later one start earlier. O(levels * n / 128) steps
+  /// over adjacent sizes; with fair share also O(lanes), see `positions`.
   int64_t position(const std::string& job_id, timestamp now) const;
 
-  /// @returns the entry, or null. Valid until the next change.
-  const queue_entry* find(const std::string& job_id) const;
+  /// @returns the positions of those that wait. With fair share all lanes are
+  /// counted once per priority, not once per job.
+  std::map<std::string, int64_t>
+  positions(const std::vector<std::string>& job_ids, timestamp now) const;
+
+  /// @returns every limit that a waiting job must pass, nearest first. Of a
+  /// user in several teams only this one's jobs stand in line.
+  std::vector<queue_line> lines(const std::string& job_id, timestamp now) const;
+
+  bool contains(const std::string& job_id) const;
+
+  /// @returns the entry, or none.
+  caf::optional<queue_entry> find(const std::string& job_id) const;
 
   /// @returns every limit that keeps a waiting job from a slot now, nearest
-  /// first, with who holds its slots. Of a provider without room only that it
-  /// has none; its owner knows more. Empty if it does not wait. Judged by what
+  /// first, with who holds its slots; kind "submissions" of a provider without
+  /// room: its owner knows more. Empty if it does not wait. Judged by what
   /// `choose` judges by. O(jobs that hold slots).
   std::vector<queue_constraint> full_limits(const std::string& job_id) const;
-
-  /// @returns how many slots there are in all; 0 means no limit.
-  int64_t slots() const;
 
   /// @returns why a `choose` just now gave nothing, for the log.
   std::string why_none() const;
@@ -101,72 +122,58 @@ public:
   int64_t held() const;
 
 private:
-  struct item;
-  struct lane;
-  struct scope;
-  enum class kind : uint8_t { user, team, org, provider };
+  enum class state : uint8_t { free, waiting, delayed, holding };
 
-  /// Place within a base level. Rows are unique, so places are.
-  using place = std::pair<timestamp, int64_t>;
-  /// The same things per base level, highest first.
-  template <class T>
-  using levels = std::map<int32_t, T, std::greater<>>;
-  using ranking
-    = __gnu_pbds::tree<place, __gnu_pbds::null_type, std::less<place>,
-                       __gnu_pbds::rb_tree_tag,
-                       __gnu_pbds::tree_order_statistics_node_update>;
-  using lane_key = std::array<std::string, 4>; // org, team, user, provider
+  struct item {
+    std::string job_id;
+    std::string correlation_id;
+    int64_t row = 0;
+    timestamp queued_at = {};
+    timestamp not_before = {};
+    seat* lane = nullptr;
+    int32_t priority = 0;
+    /// As the store says; a job chosen or held here may be ahead of it.
+    queue_status status = queue_status::pending;
+    state is = state::free;
 
-  /// Lanes waiting behind one limit, or behind none. While open, the first
-  /// lane of each level competes in `front_`.
-  struct group {
-    bool open = true;
-    levels<std::map<place, lane*>> heads = {};
+    place at() const {
+      return {queued_at, row};
+    }
   };
 
-  lane& enter_lane(const queue_entry& entry);
-  void leave_lane(lane& from);
-  scope* enter_scope(kind what, const std::string& name);
-  void leave_scope(scope* from);
+  static constexpr uint32_t block_size = 1024;
 
-  void start_waiting(item& x);
-  void stop_waiting(item& x);
-  void start_holding(item& x);
-  void stop_holding(item& x);
+  item& at(uint32_t number);
+  const item& at(uint32_t number) const;
+  void grow();
+  uint32_t number_of(const std::string& job_id) const;
+  uint32_t add(const std::string& job_id);
+  /// @returns the item of a waiting job, or null.
+  const item* find_waiting(const std::string& job_id) const;
+  bool says_the_same(const item& x, const queue_entry& entry) const;
+  void write(item& x, const queue_entry& entry);
+  void start(uint32_t number);
+  void stop(uint32_t number);
+  void start_waiting(uint32_t number);
+  void stop_waiting(uint32_t number);
+  void start_holding(uint32_t number);
   void release_due(timestamp now);
+  void forget_rank(const item& x);
+  /// Of at most 100 of those in `lanes` for which `is_theirs`.
+  template <class F>
+  std::vector<std::string> holders_of(F is_theirs) const;
 
-  void enqueue(item& x);
-  void dequeue(item& x);
-  void add_head(group& to, int32_t level, place at, lane& subject);
-  void remove_head(group& from, int32_t level, place at);
-  void move_lane(lane& subject, group& to);
-  void set_open(group& subject, bool open);
-  void check(scope& subject);
-
-  int64_t limit_of(kind what) const;
-  bool is_full() const;
-  bool is_full(const scope& subject) const;
-  std::vector<std::string> holders_of(const scope* subject) const;
-  scope* full_scope(const lane& subject) const;
-  /// @returns the first waiting job of all open groups, or null.
-  item* best(timestamp now) const;
-  int64_t count_ahead(int32_t level, const ranking& jobs, int32_t effective,
-                      place at, timestamp now) const;
-
-  caf::timespan threshold_;
-  queue_limits limits_;
-  std::unordered_map<std::string, item> items_;
+  lanes lanes_;
+  /// By number, in blocks that never move. Those that are free are in `free_`.
+  std::vector<std::unique_ptr<item[]>> items_;
+  std::vector<uint32_t> free_;
+  id_index numbers_;
   /// Those that hold a slot.
-  std::map<place, const item*> holding_;
-  std::map<lane_key, lane> lanes_;
-  std::map<std::pair<kind, std::string>, scope> scopes_;
-  /// Lanes that no limit stopped so far.
-  std::unique_ptr<group> free_;
-  levels<std::map<place, group*>> front_;
-  /// All that wait, for `position`.
-  levels<ranking> ranks_;
+  sequence holding_;
+  /// All that wait.
+  base_levels levels_;
   /// Jobs whose `not_before` has not come.
-  std::set<std::pair<timestamp, std::string>> delayed_;
+  std::set<std::pair<timestamp, uint32_t>> delayed_;
 };
 
 } // namespace tunerd

@@ -47,7 +47,7 @@ queue_scheduler_state::sync(const sync_provider_jobs& command) {
 
 bool queue_scheduler_state::is_unsettled(const std::string& provider) const {
   for (const auto& job_id : claiming)
-    if (const auto* x = queue.find(job_id); x && x->provider == provider)
+    if (const auto x = queue.find(job_id); x && x->provider == provider)
       return true;
   for (const auto& [id, x] : in_flight)
     if (x.provider == provider)

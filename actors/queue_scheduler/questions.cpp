@@ -45,12 +45,7 @@ void queue_scheduler_state::answer_positions() {
 
 queue_positions
 queue_scheduler_state::positions_of(const get_queue_positions& query) const {
-  queue_positions result{query.ctx};
-  const auto now = settings.world.now();
-  for (const auto& job_id : query.job_ids)
-    if (const auto place = queue.position(job_id, now); place > 0)
-      result.positions.emplace(job_id, place);
-  return result;
+  return {query.ctx, queue.positions(query.job_ids, settings.world.now())};
 }
 
 // -- why
@@ -58,7 +53,7 @@ queue_scheduler_state::positions_of(const get_queue_positions& query) const {
 
 caf::result<job_explained>
 queue_scheduler_state::explain(const explain_job& query) {
-  if (const auto* known = loaded ? queue.find(query.job_id) : nullptr)
+  if (const auto known = find_loaded(query.job_id))
     return why(query, *known);
   // It is over or blocked, or there is none, or we do not know it yet.
   auto promise = self->make_response_promise<job_explained>();
@@ -73,6 +68,11 @@ queue_scheduler_state::explain(const explain_job& query) {
       explain_promise{promise}.deliver(err);
     });
   return promise;
+}
+
+caf::optional<queue_entry>
+queue_scheduler_state::find_loaded(const std::string& job_id) const {
+  return loaded ? queue.find(job_id) : caf::none;
 }
 
 void queue_scheduler_state::why_found(const explain_job& query,
@@ -97,7 +97,7 @@ void queue_scheduler_state::why_found(const explain_job& query,
 
 void queue_scheduler_state::answer_why() {
   const auto is_answered = [&](waiting_why& x) {
-    if (const auto* known = loaded ? queue.find(x.query.job_id) : nullptr)
+    if (const auto known = find_loaded(x.query.job_id))
       x.promise.deliver(why(x.query, *known));
     else if (self->clock().now() < x.deadline)
       return wake_at(x.deadline), false;
@@ -121,8 +121,9 @@ job_explained queue_scheduler_state::why(const explain_job& query,
   set_rooms(); // as the next choice will see them
   result.position = position;
   result.constraints = constraints_of(queue, x, line_of(x.provider), now);
-  result.estimated_wait = estimated_wait(
-    position, result.constraints, queue.slots(), holds.mean(x.provider), now);
+  result.estimated_wait
+    = estimated_wait(queue.lines(x.job_id, now), result.constraints,
+                     holds.mean(x.provider), now);
   return result;
 }
 

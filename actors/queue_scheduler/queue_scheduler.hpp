@@ -309,6 +309,8 @@ struct queue_scheduler_state {
 
   queue_positions positions_of(const get_queue_positions& query) const;
 
+  /// @returns what the index knows, once it is loaded.
+  caf::optional<queue_entry> find_loaded(const std::string& job_id) const;
   void why_found(const explain_job& query, const job& subject,
                  explain_promise promise);
 

@@ -20,11 +20,13 @@ bool delivery_table::had_effect(const std::string& provider,
 void delivery_table::remember(const std::string& provider,
                               const std::string& delivery_id,
                               const std::string& external_id, bool is_early,
+                              const std::string& correlation_id,
                               timestamp now) {
   db_.execute("INSERT OR REPLACE INTO webhook_deliveries (provider, "
-              "delivery_id, external_id, is_early, expires_at) "
-              "VALUES (?1, ?2, ?3, ?4, ?5)",
-              provider, delivery_id, external_id, is_early, now + lifetime);
+              "delivery_id, external_id, is_early, expires_at, "
+              "correlation_id) VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
+              provider, delivery_id, external_id, is_early, now + lifetime,
+              correlation_id);
 }
 
 bool delivery_table::take_early(const std::string& provider,

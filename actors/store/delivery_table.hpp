@@ -17,7 +17,8 @@ public:
 
   /// Remembers it for a day from `now`. @param is_early It had no effect yet.
   void remember(const std::string& provider, const std::string& delivery_id,
-                const std::string& external_id, bool is_early, timestamp now);
+                const std::string& external_id, bool is_early,
+                const std::string& correlation_id, timestamp now);
 
   /// @returns whether one about `external_id` was early; forgets that.
   bool take_early(const std::string& provider, const std::string& external_id,

@@ -17,6 +17,7 @@ void for_each_limit(X& x, F visit) {
   visit("queue.enable_fair_share", x.enable_fair_share);
   visit("queue.local_gpu_max_concurrent", x.local_gpu_max_concurrent);
   visit("queue.local_job_max_concurrent", x.local_job_max_concurrent);
+  visit("queue.provider_max_concurrent", x.provider_max_concurrent);
 }
 
 } // namespace

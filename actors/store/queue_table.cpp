@@ -90,6 +90,14 @@ int64_t queue_table::held_by_org(const std::string& org_id) {
                          org_id));
 }
 
+// The plus keeps the planner from an index of all that a provider ever ran.
+int64_t queue_table::held_by_provider(const std::string& provider) {
+  return count(db_.query("SELECT count(*) FROM jobs "
+                         "WHERE queue IN ('ready', 'running') "
+                         "AND +provider = ?1",
+                         provider));
+}
+
 std::vector<queue_entry> queue_table::entries() {
   static const auto sql = entry_columns + " ORDER BY row";
   return all_entries(db_.query(sql));

@@ -18,6 +18,7 @@ public:
   int64_t held_by_user(const std::string& user_id);
   int64_t held_by_team(const std::string& org_id, const std::string& team_id);
   int64_t held_by_org(const std::string& org_id);
+  int64_t held_by_provider(const std::string& provider);
 
   /// @returns what is pending, ready or running.
   std::vector<queue_entry> entries();

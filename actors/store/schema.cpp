@@ -260,6 +260,8 @@ END;
 // request may still arrive.
 constexpr const char* version_3 = R"sql(
 ALTER TABLE attempts ADD COLUMN watched_since INTEGER;
+ALTER TABLE webhook_deliveries
+  ADD COLUMN correlation_id TEXT NOT NULL DEFAULT '';
 CREATE INDEX attempts_watched ON attempts (job_id)
   WHERE watched_since IS NOT NULL;
 )sql";

@@ -27,6 +27,9 @@ std::vector<slots::scope> slots::scopes_of(const job& x) {
     add("org:" + x.org_id, limits_.org_max_concurrent,
         "Org " + x.org_id + " is at the org concurrency limits",
         [&] { return held_.held_by_org(x.org_id); });
+  add("provider:" + x.provider, limits_.provider_max_concurrent,
+      "Provider " + x.provider + " is at the provider concurrency limits",
+      [&] { return held_.held_by_provider(x.provider); });
   return result;
 }
 

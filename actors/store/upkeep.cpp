@@ -44,6 +44,8 @@ caf::error check(const set_limits& x) {
     return invalid("team_max_concurrent: want 1 to 1000000");
   if (!in_range(x.org_max_concurrent, 0, slots_max))
     return invalid("org_max_concurrent: want 0 to 1000000");
+  if (!in_range(x.provider_max_concurrent, 0, slots_max))
+    return invalid("provider_max_concurrent: want 0 to 1000000");
   if (!in_range(x.local_gpu_max_concurrent, 0, slots_max))
     return invalid("local_gpu_max_concurrent: want 0 to 1000000");
   if (!in_range(x.local_job_max_concurrent, 1, 10))

@@ -102,7 +102,7 @@ caf::expected<webhook_applied> run(transaction& tx,
   const auto before
     = job_table{tx.db}.find_external(command.provider, external_id);
   known.remember(command.provider, delivery.delivery_id, external_id, !before,
-                 tx.now);
+                 command.ctx.correlation_id, tx.now);
   if (!before)
     return webhook_applied{command.ctx, "unknown job"};
   auto applied = apply_seen(tx, command.ctx, *before, delivery.seen,
