@@ -49,9 +49,9 @@ struct queue_line {
 };
 
 /// The jobs that wait for a slot, in order, and the jobs that hold one. A cache
-/// of the store: it proposes, the claim decides. One entry per job, 170 bytes;
-/// it leaves by `erase` or `clear`, and everything kept for it leaves with it,
-/// but for the providers, which are few. Not thread-safe.
+/// of the store: it proposes, the claim decides. One entry per job, about
+/// 260 bytes; it leaves by `erase` or `clear`, and everything kept for it
+/// leaves with it, but for the providers, which are few. Not thread-safe.
 class job_queue {
 public:
   /// @param threshold A job waiting this long rises by one level.

@@ -29,5 +29,6 @@ json machine();
 // -------------------------------------
 
 void add_log(CLI::App& app);
+void add_queue(CLI::App& app);
 
 } // namespace tunerd::bench

@@ -1,0 +1,355 @@
+#include "tests/bench/queue_bench.hpp"
+
+#include "actors/queue_scheduler/job_queue.hpp"
+#include "actors/store/database.hpp"
+#include "actors/store/queries.hpp"
+#include "actors/store/store.hpp"
+#include "actors/store/store_reader.hpp"
+#include "messages/error.hpp"
+#include "messages/type_ids.hpp"
+
+#include <caf/actor_system.hpp>
+#include <caf/actor_system_config.hpp>
+#include <caf/scoped_actor.hpp>
+
+#include <atomic>
+#include <fcntl.h>
+#include <filesystem>
+#include <memory>
+#include <unistd.h>
+
+// What a decision costs with the store behind it: the real one on SQLite, and
+// a scheduler that is a statement.
+
+namespace tunerd::bench {
+
+namespace {
+
+using namespace std::chrono_literals;
+
+constexpr size_t claim_max = 64; // as the scheduler's
+constexpr auto patience = 120s;
+
+timestamp now() {
+  return std::chrono::time_point_cast<caf::timespan>(
+    std::chrono::system_clock::now());
+}
+
+/// A directory that goes with the run.
+class scratch {
+public:
+  explicit scratch(const std::string& parent)
+    : path_(parent + "/tunerd-bench-XXXXXX") {
+    if (::mkdtemp(path_.data()) == nullptr)
+      throw std::runtime_error("cannot write to " + parent);
+  }
+  ~scratch() {
+    std::error_code ignored;
+    std::filesystem::remove_all(path_, ignored);
+  }
+  scratch(const scratch&) = delete;
+  scratch& operator=(const scratch&) = delete;
+
+  std::string file(const std::string& name) const {
+    return path_ + "/" + name;
+  }
+
+private:
+  std::string path_;
+};
+
+/// @returns what one fsync of a page costs there.
+json measure_fsync(const std::string& path) {
+  const auto fd = ::open(path.c_str(), O_CREAT | O_RDWR, 0600);
+  std::vector<double> micros;
+  const std::string page(4096, 'x');
+  for (int i = 0; i < 300; ++i)
+    micros.push_back(1e6 * seconds_of([&] {
+                       if (::pwrite(fd, page.data(), page.size(), i * 4096) < 0
+                           || ::fdatasync(fd) != 0)
+                         throw std::runtime_error("cannot sync " + path);
+                     }));
+  ::close(fd);
+  return percentiles(micros);
+}
+
+/// Fills a database of the current schema with `count` waiting jobs.
+void fill(sql::connection& db, const crowd& all, int64_t count) {
+  const auto at = now();
+  db.execute("BEGIN");
+  for (int64_t i = 0; i < count; ++i) {
+    const auto x = nth_job(all, i, at);
+    db.execute(
+      "INSERT INTO jobs (id, row, job_type, provider, status, config_name, "
+      "user_id, org_id, team_id, created_at, hardware_type, hardware_profile, "
+      "error_message, output_url, metadata, correlation_id, queue, priority, "
+      "queued_at, not_before, attempts_used, max_attempts, external_id) "
+      "VALUES (?1, ?2, 'cloud', ?3, 'pending', '', ?4, ?5, ?6, ?7, '', '', '', "
+      "'', '{}', ?8, 'pending', ?9, ?7, 0, 0, 3, '')",
+      x.job_id, x.row, x.provider, x.user_id, x.org_id, x.team_id, x.queued_at,
+      x.correlation_id, x.priority);
+    db.execute("INSERT INTO job_inputs (job_id, version, body, fingerprint, "
+               "webhook_url) VALUES (?1, 'me/m:v1', '{\"steps\":10}', ?1, '')",
+               x.job_id);
+  }
+  db.execute("COMMIT");
+}
+
+json rebuild(const std::string& path) {
+  auto db = std::make_shared<sql::database>(path);
+  const auto reading = db->connect(sql::connection::mode::read_only);
+  const auto before = resident_bytes();
+  queue_snapshot snapshot;
+  json result;
+  result["read_seconds"] = seconds_of([&] {
+    sql::snapshot scope{*reading};
+    snapshot = *look_up(sql::view{*reading, now(), all_limits()},
+                        load_queue{{"bench"}});
+  });
+  result["snapshot_megabytes"] = (resident_bytes() - before) / 1'000'000;
+  job_queue queue{1h};
+  result["index_seconds"] = seconds_of([&] {
+    queue.set_limits(all_limits());
+    for (const auto& x : snapshot.entries)
+      queue.update(x);
+  });
+  result["peak_megabytes"] = (resident_bytes() - before) / 1'000'000;
+  result["first_choice_seconds"]
+    = seconds_of([&] { queue.choose(now(), claim_max); });
+  result["waiting"] = queue.waiting();
+  return result;
+}
+
+json index_alone(int64_t waiting) {
+  const auto before = resident_bytes();
+  job_queue queue{1h};
+  queue.set_limits(all_limits());
+  const crowd all{.waiting = waiting};
+  const auto at = now();
+  const auto seconds = seconds_of([&] {
+    for (int64_t i = 0; i < waiting; ++i)
+      queue.update(nth_job(all, i, at));
+  });
+  return {{"seconds", seconds},
+          {"megabytes", (resident_bytes() - before) / 1'000'000}};
+}
+
+/// The store actor on a database full of jobs, and who claims them.
+class claimant {
+public:
+  claimant(const std::string& path, const queue_limits& limits, int64_t waiting)
+    : system_(config_), self_(system_) {
+    settings_.db = std::make_shared<sql::database>(path);
+    settings_.limits.set(limits);
+    settings_.world = {now, [this] { return ++random_; }};
+    fill(*settings_.db->connect(sql::connection::mode::read_write), {},
+         waiting);
+    index_.set_limits(limits);
+    for (int64_t i = 0; i < waiting; ++i)
+      index_.update(nth_job({}, i, now()));
+    reader_ = system_.spawn<caf::detached>(store_reader, settings_);
+    store_ = system_.spawn<caf::detached>(store, settings_, reader_,
+                                          std::vector<event_listener_actor>{});
+  }
+
+  ~claimant() {
+    caf::anon_send_exit(store_, caf::exit_reason::user_shutdown);
+    caf::anon_send_exit(reader_, caf::exit_reason::user_shutdown);
+  }
+
+  /// Chooses, claims and records `jobs` jobs; they end off the clock.
+  /// @param together Claims that are on their way at once.
+  /// @returns jobs per second.
+  double run(int64_t jobs, size_t together, size_t per_claim) {
+    int64_t done = 0;
+    double seconds = 0;
+    while (done < jobs) {
+      std::vector<claimed_job> claimed;
+      seconds += seconds_of([&] {
+        claimed = claim(together, per_claim);
+        record(claimed);
+      });
+      if (claimed.empty())
+        throw std::runtime_error("nothing can be claimed");
+      done += static_cast<int64_t>(claimed.size());
+      finish(claimed);
+    }
+    return static_cast<double>(done) / seconds;
+  }
+
+private:
+  struct config : caf::actor_system_config {
+    config() {
+      add_message_types<caf::id_block::tunerd>();
+      set("scheduler.policy", caf::atom("sharing"));
+      set("scheduler.max-threads", size_t{2});
+    }
+  };
+
+  /// Sends all of them, then waits for all answers.
+  template <class Answer, class Command, class F>
+  void ask(const std::vector<Command>& commands, F take) {
+    std::vector<decltype(self_->request(store_, patience, commands[0]))> open;
+    for (const auto& x : commands)
+      open.push_back(self_->request(store_, patience, x));
+    for (auto& x : open)
+      x.receive(
+        [&](Answer& answer) { take(answer); },
+        [](const caf::error& err) { throw std::runtime_error(render(err)); });
+  }
+
+  std::vector<claimed_job> claim(size_t together, size_t per_claim) {
+    std::vector<claim_jobs> commands;
+    for (size_t i = 0; i < together; ++i)
+      commands.push_back({{"bench"}, index_.choose(now(), per_claim)});
+    std::vector<claimed_job> result;
+    ask<jobs_claimed>(commands, [&](jobs_claimed& x) {
+      std::move(x.claimed.begin(), x.claimed.end(), std::back_inserter(result));
+    });
+    return result;
+  }
+
+  void record(const std::vector<claimed_job>& claimed) {
+    std::vector<record_submission> commands;
+    for (const auto& x : claimed) {
+      record_submission command{{"bench"}, x.subject.id, x.attempt_id};
+      command.outcome.result = submission_result::accepted;
+      command.outcome.seen.external_id = "x" + x.subject.id;
+      command.outcome.seen.status = job_status::running;
+      commands.push_back(command);
+    }
+    ask<submission_recorded>(commands, [](submission_recorded&) {});
+  }
+
+  void finish(const std::vector<claimed_job>& claimed) {
+    std::vector<apply_status> commands;
+    for (const auto& x : claimed) {
+      apply_status command{{"bench"}, x.subject.id, {}};
+      command.seen.status = job_status::completed;
+      commands.push_back(command);
+      index_.erase(x.subject.id);
+    }
+    ask<status_applied>(commands, [](status_applied&) {});
+  }
+
+  config config_;
+  caf::actor_system system_;
+  caf::scoped_actor self_;
+  store_settings settings_;
+  std::atomic<uint64_t> random_ = 0;
+  job_queue index_{1h};
+  store_reader_actor reader_;
+  store_actor store_;
+};
+
+json claims_with(const std::string& parent, const queue_limits& limits) {
+  const scratch place{parent};
+  claimant bench{place.file("tunerd.db"), limits, 12'000};
+  json result;
+  result["jobs_per_second"] = bench.run(6'000, 8, claim_max);
+  result["one_transaction_per_row"] = bench.run(200, 1, 1);
+  return result;
+}
+
+// -- a scheduler that is a statement
+// --------------------------------------------
+
+constexpr const char* naive_schema = R"sql(
+PRAGMA journal_mode = WAL;
+CREATE TABLE q (row INTEGER PRIMARY KEY, user TEXT, org TEXT, team TEXT,
+  provider TEXT, priority INTEGER, queued_at INTEGER, state TEXT);
+CREATE INDEX q_order ON q (state, priority DESC, queued_at, row);
+CREATE INDEX q_user ON q (state, user);
+CREATE INDEX q_org ON q (state, org, team);
+CREATE INDEX q_provider ON q (state, provider);
+)sql";
+
+constexpr const char* naive_decision = R"sql(
+UPDATE q SET state = 'running' WHERE row = (SELECT w.row FROM q w
+  WHERE w.state = 'pending'
+  AND (SELECT count(*) FROM q WHERE state = 'running') < 20000
+  AND (SELECT count(*) FROM q WHERE state = 'running'
+    AND user = w.user) < 2
+  AND (SELECT count(*) FROM q WHERE state = 'running'
+    AND org = w.org AND team = w.team) < 10
+  AND (SELECT count(*) FROM q WHERE state = 'running' AND org = w.org) < 20
+  AND (SELECT count(*) FROM q WHERE state = 'running'
+    AND provider = w.provider) < 16000
+  ORDER BY w.priority DESC, w.queued_at, w.row LIMIT 1)
+)sql";
+
+/// Nine of ten users hold all they may, as in `measure_decisions`.
+void fill_naive(sql::connection& db, int64_t waiting) {
+  const crowd all;
+  db.run_script(naive_schema);
+  db.execute("BEGIN");
+  const auto add = [&](int64_t n, const char* state) {
+    const auto x = nth_job(all, n, now());
+    db.execute("INSERT INTO q (user, org, team, provider, priority, queued_at, "
+               "state) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
+               x.user_id, x.org_id, x.team_id, x.provider, x.priority,
+               x.queued_at, std::string{state});
+  };
+  for (int64_t i = 0; i < waiting; ++i)
+    add(i, "pending");
+  for (int64_t i = 0; i < all.users * 18 / 10; ++i)
+    add(i % (all.users * 9 / 10), "running");
+  db.execute("COMMIT");
+}
+
+json naive_with(const std::string& parent, int64_t waiting, bool durable) {
+  const scratch place{parent};
+  const auto path = place.file("naive.db");
+  ::close(::open(path.c_str(), O_CREAT | O_RDWR, 0600));
+  sql::connection db{path, sql::connection::mode::read_write};
+  fill_naive(db, waiting);
+  db.run_script(durable ? "PRAGMA synchronous = FULL"
+                        : "PRAGMA synchronous = OFF");
+  int64_t done = 0;
+  const auto begin = steady::now();
+  std::chrono::duration<double> spent{};
+  while (spent < 3s && done < 2'000) {
+    done += db.execute(naive_decision);
+    db.execute("UPDATE q SET state = 'completed' WHERE row = (SELECT max(row) "
+               "FROM q WHERE state = 'running')");
+    spent = steady::now() - begin;
+  }
+  return {{"waiting", waiting},
+          {"durable", durable},
+          {"per_second", static_cast<double>(done) / spent.count()}};
+}
+
+} // namespace
+
+json measure_rebuild(const std::string& directory, int64_t waiting) {
+  const scratch place{directory};
+  const auto path = place.file("tunerd.db");
+  {
+    sql::database made{path};
+    fill(*made.connect(sql::connection::mode::read_write), {}, waiting);
+  }
+  return {
+    {"from_rows", in_own_process([&] { return rebuild(path); })},
+    {"index_alone", in_own_process([&] { return index_alone(waiting); })}};
+}
+
+json measure_durable(const std::string& directory) {
+  json result;
+  {
+    const scratch place{directory};
+    result["fsync_microseconds"] = measure_fsync(place.file("fsync"));
+  }
+  result["all_limits_and_fair_share"] = claims_with(directory, all_limits());
+  result["no_limits"] = claims_with(directory, no_limits());
+  return result;
+}
+
+json measure_naive_sql(const std::string& directory) {
+  json result;
+  for (const int64_t waiting : {10'000, 100'000})
+    for (const auto durable : {false, true})
+      result.push_back(naive_with(directory, waiting, durable));
+  return result;
+}
+
+} // namespace tunerd::bench
