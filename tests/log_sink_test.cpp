@@ -350,20 +350,17 @@ TEST_CASE_METHOD(log_file_fixture,
   configure_logging(settings, [&now_ms] {
     return timestamp{std::chrono::milliseconds{now_ms += 100'000}};
   });
-  {
-    log_thread aut;
-    std::vector<std::thread> producers;
-    for (int id = 0; id < threads; ++id)
-      producers.emplace_back([id] {
-        for (int i = 0; i < lines_each; ++i) {
-          jobs.info("{}/{}", id, i);
-          if (i % 100 == 0)
-            std::this_thread::yield(); // so that there are many batches
-        }
-      });
-    for (auto& producer : producers)
-      producer.join();
-  }
+  std::vector<std::thread> producers;
+  for (int id = 0; id < threads; ++id)
+    producers.emplace_back([id] {
+      for (int i = 0; i < lines_each; ++i) {
+        jobs.info("{}/{}", id, i);
+        if (i % 50 == 0)
+          drain_log(); // a batch is not cut
+      }
+    });
+  for (auto& producer : producers)
+    producer.join();
   configure_logging(before);
   int files = 0;
   std::string all;
