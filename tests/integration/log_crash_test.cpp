@@ -27,12 +27,6 @@ using test::scratch;
 
 namespace {
 
-#ifdef __SANITIZE_ADDRESS__
-constexpr bool sanitized = true;
-#else
-constexpr bool sanitized = false;
-#endif
-
 constexpr logger jobs{"simpletuner.cloud.jobs"};
 constexpr int producers = 2;
 /// All of them find room, even if nobody writes.
@@ -52,7 +46,8 @@ progress* shared_progress() {
   return new (memory) progress{};
 }
 
-/// Makes the process as it would be without the test framework's handlers.
+/// Makes the process as it would be without the handlers of the test framework
+/// and of sanitizers.
 void forget_handlers() {
   for (const int number : {SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGABRT})
     std::signal(number, SIG_DFL);
@@ -70,8 +65,7 @@ int in_child(const std::string& file, Work work) {
   if (child == 0) {
     const rlimit no_core{0, 0};
     ::setrlimit(RLIMIT_CORE, &no_core);
-    if (!sanitized)
-      forget_handlers();
+    forget_handlers();
     // std::terminate and sanitizers are talkative.
     ::dup2(::open("/dev/null", O_WRONLY), STDERR_FILENO);
     configure_logging(
@@ -86,9 +80,7 @@ int in_child(const std::string& file, Work work) {
 }
 
 bool died_of(int status, int number) {
-  return (WIFSIGNALED(status) && WTERMSIG(status) == number)
-         // A sanitizer turns a fault into an exit of its own.
-         || (sanitized && WIFEXITED(status) && WEXITSTATUS(status) != 0);
+  return WIFSIGNALED(status) && WTERMSIG(status) == number;
 }
 
 std::vector<json> lines_of(const std::string& file) {
