@@ -212,6 +212,8 @@ TEST_CASE("an exception has a place of its own", "[log]") {
   line field{.own = {{"error", log_exception{"x"}}}};
   CHECK(field.parsed()["exception"] == "x");
   CHECK(field.parsed()["extra"].empty());
+  field.scope = {{"error", "of the scope"}};
+  CHECK(field.parsed()["extra"]["error"] == "of the scope");
 }
 
 TEST_CASE("any bytes make one line of valid JSON", "[log][L2]") {

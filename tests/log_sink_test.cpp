@@ -193,6 +193,49 @@ TEST_CASE("a line cut by a failure does not spoil the next", "[log_sink]") {
   CHECK(aut.lost() == 2);
 }
 
+namespace {
+
+const log_output* half_written = nullptr;
+constexpr std::string_view three_lines = "one\ntwo\nthree\n";
+
+/// Comes in the middle of a write, as a fatal signal may.
+void complete(int) {
+  rlimit limit = {};
+  ::getrlimit(RLIMIT_FSIZE, &limit);
+  limit.rlim_cur = limit.rlim_max;
+  ::setrlimit(RLIMIT_FSIZE, &limit);
+  half_written->write_rest(three_lines);
+}
+
+} // namespace
+
+TEST_CASE("a fatal signal completes a file that is half written",
+          "[log_sink]") {
+  directory dir;
+  const auto file = dir.path / "x.log";
+  std::ofstream{file} << "before\n";
+  const auto fd = ::open(file.c_str(), O_WRONLY | O_APPEND | O_CLOEXEC);
+  log_output aut{fd};
+  half_written = &aut;
+  stderr_capture redirected{dir.path / "stderr"};
+  rlimit limit = {};
+  ::getrlimit(RLIMIT_FSIZE, &limit);
+  auto* const action = std::signal(SIGXFSZ, complete);
+  const auto before = std::exchange(limit.rlim_cur, 12);
+  ::setrlimit(RLIMIT_FSIZE, &limit);
+  aut.begin();
+  aut.write(three_lines); // gets the signal after five bytes
+  limit.rlim_cur = before;
+  ::setrlimit(RLIMIT_FSIZE, &limit);
+  std::signal(SIGXFSZ, action);
+  CHECK(content(file) == "before\none\ntwo\nthree\n");
+  aut.write_rest(three_lines); // there is none now
+  aut.begin();
+  aut.write_rest("four\n");
+  CHECK(content(file) == "before\none\ntwo\nthree\nfour\n");
+  ::close(fd);
+}
+
 TEST_CASE("a pipe gets all bytes in order, in pieces", "[log_sink]") {
   int ends[2] = {-1, -1};
   REQUIRE(::pipe(ends) == 0);
@@ -350,20 +393,17 @@ TEST_CASE_METHOD(log_file_fixture,
   configure_logging(settings, [&now_ms] {
     return timestamp{std::chrono::milliseconds{now_ms += 100'000}};
   });
-  {
-    log_thread aut;
-    std::vector<std::thread> producers;
-    for (int id = 0; id < threads; ++id)
-      producers.emplace_back([id] {
-        for (int i = 0; i < lines_each; ++i) {
-          jobs.info("{}/{}", id, i);
-          if (i % 100 == 0)
-            std::this_thread::yield(); // so that there are many batches
-        }
-      });
-    for (auto& producer : producers)
-      producer.join();
-  }
+  std::vector<std::thread> producers;
+  for (int id = 0; id < threads; ++id)
+    producers.emplace_back([id] {
+      for (int i = 0; i < lines_each; ++i) {
+        jobs.info("{}/{}", id, i);
+        if (i % 50 == 0)
+          drain_log(); // a batch is not cut
+      }
+    });
+  for (auto& producer : producers)
+    producer.join();
   configure_logging(before);
   int files = 0;
   std::string all;

@@ -12,18 +12,26 @@ namespace {
 thread_local log_context* innermost = nullptr;
 thread_local uint64_t scopes = 0;
 
-/// In force where no scope is open. Emptied, not destroyed, at the end of the
-/// thread: destructors of its other variables may log.
+/// In force where no scope is open. Never destroyed: destructors of other
+/// variables of the thread may log. Allocates nothing: a handler of a fatal
+/// signal may be the first to ask.
 context& outermost() {
-  alignas(context) static thread_local std::byte bytes[sizeof(context)];
-  static thread_local context* result = new (bytes) context{};
+  alignas(
+    context) static constinit thread_local std::byte bytes[sizeof(context)]{};
+  static constinit thread_local context* made = nullptr;
+  if (made == nullptr)
+    made = new (bytes) context{};
+  return *made;
+}
+
+/// Frees at the end of the thread what its outermost context holds.
+void empty_outermost_at_end() {
   static thread_local const struct at_end {
     ~at_end() {
-      std::destroy_at(result);
-      std::construct_at(result);
+      std::destroy_at(&outermost());
+      std::construct_at(&outermost());
     }
   } emptied;
-  return *result;
 }
 
 } // namespace
@@ -49,8 +57,10 @@ const context& current_context() {
 }
 
 context& detail::changeable_context() {
-  if (innermost == nullptr)
+  if (innermost == nullptr) {
+    empty_outermost_at_end();
     return outermost();
+  }
   innermost->number_ = ++scopes;
   return innermost->ctx_;
 }

@@ -218,7 +218,8 @@ void configure_logging(log_settings settings, wall_clock now) {
   std::lock_guard lock{core.drain_mutex};
   drain_all(core);
   const writing it{core};
-  use(core, std::move(settings), std::move(now));
+  if (!core.dying)
+    use(core, std::move(settings), std::move(now));
 }
 
 void set_log_level(const std::string& name, log_level level) {
@@ -249,7 +250,8 @@ void reopen_log_file() noexcept {
   std::lock_guard lock{core.drain_mutex};
   drain_all(core);
   const writing it{core};
-  core.drain->reopen();
+  if (!core.dying)
+    core.drain->reopen();
 }
 
 log_driver::log_driver(std::function<void()> wake) {

@@ -137,9 +137,11 @@ private:
   size_t cut_ = 0;
 };
 
+/// Whether `extra` gets the key from the fields.
 bool contains(std::span<const log_field> fields, std::string_view key) {
-  return std::any_of(fields.begin(), fields.end(),
-                     [&](const log_field& x) { return x.first == key; });
+  return std::any_of(fields.begin(), fields.end(), [&](const log_field& x) {
+    return x.first == key && !std::holds_alternative<log_exception>(x.second);
+  });
 }
 
 void append_own(std::string& out, std::span<const log_field> fields) {

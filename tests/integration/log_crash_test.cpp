@@ -8,6 +8,7 @@
 
 #include <catch2/catch.hpp>
 
+#include <algorithm>
 #include <array>
 #include <atomic>
 #include <csignal>
@@ -15,8 +16,10 @@
 #include <fstream>
 #include <iterator>
 #include <stdexcept>
+#include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/resource.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <thread>
 #include <unistd.h>
@@ -26,12 +29,6 @@ using nlohmann::json;
 using test::scratch;
 
 namespace {
-
-#ifdef __SANITIZE_ADDRESS__
-constexpr bool sanitized = true;
-#else
-constexpr bool sanitized = false;
-#endif
 
 constexpr logger jobs{"simpletuner.cloud.jobs"};
 constexpr int producers = 2;
@@ -52,7 +49,8 @@ progress* shared_progress() {
   return new (memory) progress{};
 }
 
-/// Makes the process as it would be without the test framework's handlers.
+/// Makes the process as it would be without the handlers of the test framework
+/// and of sanitizers.
 void forget_handlers() {
   for (const int number : {SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGABRT})
     std::signal(number, SIG_DFL);
@@ -70,8 +68,7 @@ int in_child(const std::string& file, Work work) {
   if (child == 0) {
     const rlimit no_core{0, 0};
     ::setrlimit(RLIMIT_CORE, &no_core);
-    if (!sanitized)
-      forget_handlers();
+    forget_handlers();
     // std::terminate and sanitizers are talkative.
     ::dup2(::open("/dev/null", O_WRONLY), STDERR_FILENO);
     configure_logging(
@@ -86,9 +83,7 @@ int in_child(const std::string& file, Work work) {
 }
 
 bool died_of(int status, int number) {
-  return (WIFSIGNALED(status) && WTERMSIG(status) == number)
-         // A sanitizer turns a fault into an exit of its own.
-         || (sanitized && WIFEXITED(status) && WEXITSTATUS(status) != 0);
+  return WIFSIGNALED(status) && WTERMSIG(status) == number;
 }
 
 std::vector<json> lines_of(const std::string& file) {
@@ -207,29 +202,86 @@ TEST_CASE("a process that dies loses no line that was accepted",
   }
 }
 
-TEST_CASE("a signal in the thread that writes doubles no line",
-          "[integration][log]") {
-  auto& done = *shared_progress();
-  for (int round = 0; round < 10; ++round) {
-    scratch dir;
-    const auto file = dir.path + "/tunerd.log";
-    const auto status = in_child(file, [&] {
-      const auto writer = ::pthread_self();
-      std::thread killer{[&] {
-        while (done.accepted[0] < 200 + round * 97)
-          std::this_thread::yield();
-        ::pthread_kill(writer, SIGABRT);
-      }};
-      for (int i = 0;; ++i) {
-        jobs.info("line", {{"producer", 0}, {"number", i}});
-        done.accepted[0] = i + 1;
-        if (i % 50 == 0)
-          drain_log();
-      }
-    });
-    CHECK(died_of(status, SIGABRT));
-    CHECK(count_in_order(lines_of(file))[0] >= done.accepted[0].exchange(0));
+namespace {
+
+/// A log file that takes 64 KiB and then waits for its reader.
+struct slow_file {
+  explicit slow_file(const scratch& dir) : path(dir.path + "/fifo") {
+    REQUIRE(::mkfifo(path.c_str(), 0600) == 0);
+    fd = ::open(path.c_str(), O_RDONLY | O_NONBLOCK | O_CLOEXEC);
   }
+  ~slow_file() {
+    ::close(fd);
+  }
+  bool full() const {
+    int bytes = 0;
+    return ::ioctl(fd, FIONREAD, &bytes) == 0 && bytes > 60'000;
+  }
+  /// @returns what comes until all writers are gone.
+  std::string read_all() const {
+    ::fcntl(fd, F_SETFL, 0);
+    std::string result, page(4096, '\0');
+    for (ssize_t n = 0; (n = ::read(fd, page.data(), page.size())) > 0;)
+      result.append(page, 0, static_cast<size_t>(n));
+    return result;
+  }
+  std::string path;
+  int fd;
+};
+
+constexpr int many_lines = 1'500; // over 300 KB
+
+void log_numbers(int from, int to) {
+  for (int i = from; i < to; ++i)
+    jobs.info("line", {{"producer", 0}, {"number", i}});
+}
+
+/// A process that dies while a batch is half written.
+template <class Work>
+std::vector<json> die_while_writing(Work work) {
+  scratch dir;
+  const slow_file file{dir};
+  auto& done = *shared_progress();
+  std::string text;
+  std::thread reader{[&] {
+    test::eventually([&] { return file.full() && done.at_death[0] != 0; });
+    if (done.at_death[0] > 1)
+      ::kill(done.at_death[0], SIGABRT);
+    std::this_thread::sleep_for(std::chrono::milliseconds{50});
+    text = file.read_all();
+  }};
+  const auto status = in_child(file.path, [&] { work(done.at_death[0]); });
+  reader.join();
+  CHECK(died_of(status, SIGABRT));
+  std::ofstream{dir.path + "/text"} << text;
+  return lines_of(dir.path + "/text");
+}
+
+} // namespace
+
+TEST_CASE("a signal in the thread that writes loses and doubles no line",
+          "[integration][log]") {
+  const auto lines = die_while_writing([](auto& ready) {
+    log_numbers(0, many_lines);
+    ready = ::getpid(); // to be killed when the file is full
+    drain_log();
+  });
+  CHECK(count_in_order(lines)[0] == many_lines);
+  CHECK(lines.back()["message"] == "Fatal signal SIGABRT");
+}
+
+TEST_CASE("a thread that dies lets the one that writes come to an end",
+          "[integration][log]") {
+  const auto lines = die_while_writing([](auto& ready) {
+    log_numbers(0, many_lines);
+    const log_thread writer;
+    std::this_thread::sleep_for(std::chrono::milliseconds{50});
+    log_numbers(many_lines, 2 * many_lines);
+    ready = 1;
+    std::abort();
+  });
+  CHECK(count_in_order(lines)[0] == 2 * many_lines);
+  CHECK(lines.back()["message"] == "Fatal signal SIGABRT");
 }
 
 TEST_CASE("who had a handler before still gets the signal",
