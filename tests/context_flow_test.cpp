@@ -328,7 +328,7 @@ TEST_CASE_METHOD(output_fixture, "an exception is a line of its own work",
   CHECK(lines[0].extra.at("job_id") == "j1");
   CHECK(lines[0].extra.at("actor") == "fragile");
   CHECK(lines[0].extra.at("message_type") == "tunerd::refresh_polling");
-  CHECK(lines[0].exception == "disk full");
+  CHECK(lines[0].exception == "std::runtime_error: disk full");
   CHECK(current_context().correlation_id.empty());
 }
 

@@ -85,6 +85,19 @@ TEST_CASE_METHOD(api_fixture, "an id without rows is traced by its lines",
   CHECK(get("/api/tunerd/trace/abc")["log"]["lines"].size() == 1);
 }
 
+TEST_CASE_METHOD(api_fixture, "a trace without the log has what is stored",
+                 "[http_log_level][L3]") {
+  of_reader.failure = make_error(ec::worker_restarting, "it restarts");
+  const auto x = get("/api/tunerd/trace/abc");
+  CHECK(x["jobs"].size() == 1);
+  CHECK(x["log"]["lines"].empty());
+  CHECK(x["log"]["truncated"] == true);
+  CHECK(x["log"]["message"].get<std::string>().find("restarts")
+        != std::string::npos);
+  trace = {};
+  CHECK(call("GET", "/api/tunerd/trace/abc").status == 503);
+}
+
 TEST_CASE_METHOD(api_fixture, "who is no admin reads lines of jobs it sees",
                  "[http_log_level][E2]") {
   require_tokens();

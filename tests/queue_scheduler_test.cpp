@@ -395,8 +395,7 @@ TEST_CASE_METHOD(scheduler_fixture, "two schedulers never submit a job twice",
   CHECK(there.submits.size() == 8);
 }
 
-// -- positions
-// -----------------------------------------------------------------
+// -- positions ----------------------------------------------------------------
 
 TEST_CASE_METHOD(scheduler_fixture, "a place in the queue is true",
                  "[queue_scheduler][Q10]") {
@@ -431,8 +430,7 @@ TEST_CASE_METHOD(scheduler_fixture, "a place waits for the job's own event",
     [](const caf::error& err) { FAIL(render(err)); });
 }
 
-// -- cancelling
-// ----------------------------------------------------------------
+// -- cancelling ---------------------------------------------------------------
 
 TEST_CASE_METHOD(scheduler_fixture, "a job without a slot ends at once",
                  "[queue_scheduler][Q4]") {
@@ -565,8 +563,7 @@ TEST_CASE_METHOD(scheduler_fixture,
     ask<queue_snapshot>(store_itself, load_queue{{"test"}}).attempts.empty());
 }
 
-// -- stopping
-// ------------------------------------------------------------------
+// -- stopping -----------------------------------------------------------------
 
 TEST_CASE_METHOD(scheduler_fixture, "a stop waits for what is in flight",
                  "[queue_scheduler]") {
@@ -598,8 +595,7 @@ TEST_CASE_METHOD(scheduler_fixture, "a stop does not wait for ever",
   CHECK(get("a").queue == queue_status::ready);
 }
 
-// -- counting
-// ------------------------------------------------------------------
+// -- counting -----------------------------------------------------------------
 
 TEST_CASE_METHOD(scheduler_fixture, "what is dispatched is counted",
                  "[queue_scheduler][L5]") {

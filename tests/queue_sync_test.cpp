@@ -47,8 +47,7 @@ const process_queue process{{"corr-process"}};
 
 } // namespace
 
-// -- sync
-// ----------------------------------------------------------------------
+// -- sync ---------------------------------------------------------------------
 
 TEST_CASE_METHOD(sync_fixture, "the newest jobs of a provider are imported",
                  "[queue_scheduler][sync]") {
@@ -136,8 +135,7 @@ TEST_CASE_METHOD(sync_fixture, "a sync that fails can be repeated",
   CHECK(ask<provider_jobs_synced>(aut, sync()).discovered == 0);
 }
 
-// -- process
-// -------------------------------------------------------------------
+// -- process ------------------------------------------------------------------
 
 TEST_CASE_METHOD(sync_fixture, "processing finds what no hint told of",
                  "[queue_scheduler][process]") {

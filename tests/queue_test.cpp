@@ -135,8 +135,7 @@ TEST_CASE("backoff grows to 30 s and is drawn from the whole span",
   CHECK(backoff(0, 0) == 0s);
 }
 
-// -- reconciliation
-// ------------------------------------------------------------
+// -- reconciliation -----------------------------------------------------------
 
 namespace {
 

@@ -41,8 +41,7 @@ struct why_fixture : dispatch_fixture {
 
 } // namespace
 
-// -- why
-// -----------------------------------------------------------------------
+// -- why ----------------------------------------------------------------------
 
 TEST_CASE_METHOD(why_fixture, "an unknown job is not explained",
                  "[queue_scheduler][why]") {
@@ -191,8 +190,7 @@ TEST_CASE_METHOD(why_fixture, "who asks too early is told so in a second",
   CHECK(code_of((**answer).error()) == ec::worker_restarting);
 }
 
-// -- estimates
-// -----------------------------------------------------------------
+// -- estimates ----------------------------------------------------------------
 
 TEST_CASE_METHOD(why_fixture, "the wait is estimated from what was held",
                  "[queue_scheduler][why][Q10]") {

@@ -209,20 +209,31 @@ void http_gateway_state::show_trace(const call& x) {
 void http_gateway_state::add_log_lines(const call& x,
                                        const trace_found& found) {
   const auto id = x->parameters.at("correlation_id");
+  const auto show = [this, x, found, id](ordered_json of_log) {
+    auto body = trace_json(found, id, view_of({}, {}));
+    body["log"] = std::move(of_log);
+    answer(x, body);
+  };
   self->ask(
     reader, settings.log_timeout, find_log_lines{x->ctx, id},
-    [this, x, id, found](const log_lines_found& lines) {
+    [this, x, found, show](const log_lines_found& lines) {
       auto of_log = log_json(lines, found, x->who);
       if (is_empty(found) && of_log["lines"].empty())
         return refuse(x, {.status = 404,
                           .error = "not_found",
                           .message = "nothing is stored under this id, or "
                                      "nothing that you may see"});
-      auto body = trace_json(found, id, view_of({}, {}));
-      body["log"] = std::move(of_log);
-      answer(x, body);
+      show(std::move(of_log));
     },
-    refusing(x));
+    [x, found, show, refuse_it = refusing(x)](const caf::error& err) {
+      if (is_empty(found))
+        return refuse_it(err);
+      // What the store knows is worth an answer by itself.
+      show({{"file", true},
+            {"truncated", true},
+            {"lines", ordered_json::array()},
+            {"message", "the log cannot be read now: " + render(err)}});
+    });
 }
 
 // -- log levels ---------------------------------------------------------------

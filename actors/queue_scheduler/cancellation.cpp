@@ -24,8 +24,7 @@ bool may_cancel(const caller& who, const job& subject) {
 
 } // namespace
 
-// -- on behalf of a person
-// -----------------------------------------------------
+// -- on behalf of a person ----------------------------------------------------
 
 caf::result<job_found>
 queue_scheduler_state::cancel(const cancel_job& command) {
@@ -145,8 +144,7 @@ bool queue_scheduler_state::is_young(const job& subject) const {
   return settings.world.now() < since + window_of(subject.provider);
 }
 
-// -- on behalf of a job that was over before its submission was
-// ----------------
+// -- on behalf of a job that was over before its submission was ---------------
 
 void queue_scheduler_state::stop_there(int64_t attempt_id,
                                        cancellation subject) {

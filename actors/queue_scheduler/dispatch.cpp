@@ -47,8 +47,7 @@ std::string join(const std::vector<std::string>& words) {
 
 } // namespace
 
-// -- claim
-// ---------------------------------------------------------------------
+// -- claim --------------------------------------------------------------------
 
 void queue_scheduler_state::dispatch() {
   if (!claiming.empty() || stopping)
@@ -143,8 +142,7 @@ void queue_scheduler_state::keep_unanswered(const caf::error& err) {
   catch_up();
 }
 
-// -- submit
-// --------------------------------------------------------------------
+// -- submit -------------------------------------------------------------------
 
 void queue_scheduler_state::submit(const claimed_job& claimed, uint64_t round) {
   const auto& subject = claimed.subject;
@@ -230,8 +228,7 @@ void queue_scheduler_state::note_provider(const std::string& provider,
   stop.until = std::max(retry_at(stop.failures++), self->clock().now() + asked);
 }
 
-// -- record
-// --------------------------------------------------------------------
+// -- record -------------------------------------------------------------------
 
 void queue_scheduler_state::conclude(const open_attempt& attempt,
                                      submission_outcome outcome) {

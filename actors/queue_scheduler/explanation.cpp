@@ -78,8 +78,7 @@ estimated_wait(const std::vector<queue_line>& lines,
   return std::max(own, *mean_hold * longest);
 }
 
-// -- hold_times
-// ----------------------------------------------------------------
+// -- hold_times ---------------------------------------------------------------
 
 void hold_times::begin(const std::string& job_id, const std::string& provider,
                        timestamp now) {

@@ -13,8 +13,7 @@ void job_queue::set_room(const std::string& provider, int64_t room) {
   lanes_.set_room(provider, room);
 }
 
-// -- entries
-// -------------------------------------------------------------------
+// -- entries ------------------------------------------------------------------
 
 uint32_t job_queue::number_of(const std::string& job_id) const {
   return numbers_.find(
@@ -170,8 +169,7 @@ caf::optional<timestamp> job_queue::next_due() const {
   return delayed_.begin()->first;
 }
 
-// -- waiting and holding
-// -------------------------------------------------------
+// -- waiting and holding ------------------------------------------------------
 
 void job_queue::start(uint32_t number) {
   if (holds_slot(at(number).status))
@@ -238,8 +236,7 @@ void job_queue::release_due(timestamp now) {
   }
 }
 
-// -- choosing
-// ------------------------------------------------------------------
+// -- choosing -----------------------------------------------------------------
 
 std::vector<std::string> job_queue::choose(timestamp now, size_t max) {
   lanes_.advance(now);
@@ -260,8 +257,7 @@ std::vector<std::string> job_queue::choose(timestamp now, size_t max) {
   return result;
 }
 
-// -- position
-// ------------------------------------------------------------------
+// -- position -----------------------------------------------------------------
 
 int64_t job_queue::position(const std::string& job_id, timestamp now) const {
   const auto* x = find_waiting(job_id);

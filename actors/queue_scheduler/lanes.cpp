@@ -40,8 +40,7 @@ int32_t effective_priority(int32_t base, caf::timespan waited,
   return static_cast<int32_t>(std::min<int64_t>(risen, risen_max));
 }
 
-// -- limits
-// --------------------------------------------------------------------
+// -- limits -------------------------------------------------------------------
 
 void lanes::set_limits(const queue_limits& limits) {
   const auto changed = acting(limits) != acting(limits_);
@@ -85,8 +84,7 @@ bool lanes::has_room(const provider_slots& subject) {
   return !subject.room || *subject.room > 0;
 }
 
-// -- coming and going
-// ----------------------------------------------------------
+// -- coming and going ---------------------------------------------------------
 
 provider_slots& lanes::provider_of(const std::string& name) {
   for (const auto& x : providers_)
@@ -161,8 +159,7 @@ void lanes::leave(party& from) {
   leave(above);
 }
 
-// -- waiting and holding
-// -------------------------------------------------------
+// -- waiting and holding ------------------------------------------------------
 
 void lanes::add(seat& lane, int32_t base, place at, uint32_t item) {
   level_of(lane, base).ready.insert(at, item);
@@ -219,8 +216,7 @@ void lanes::take(seat& lane) {
   count(lane, 1);
 }
 
-// -- contests
-// ------------------------------------------------------------------
+// -- contests -----------------------------------------------------------------
 
 lane_head lanes::head_of(const seat& lane) const {
   lane_head result;

@@ -16,8 +16,7 @@ constexpr auto index_timeout = 1s;
 
 } // namespace
 
-// -- position
-// ------------------------------------------------------------------
+// -- position -----------------------------------------------------------------
 
 caf::result<queue_positions>
 queue_scheduler_state::positions(const get_queue_positions& query) {
@@ -48,8 +47,7 @@ queue_scheduler_state::positions_of(const get_queue_positions& query) const {
   return {query.ctx, queue.positions(query.job_ids, settings.world.now())};
 }
 
-// -- why
-// -----------------------------------------------------------------------
+// -- why ----------------------------------------------------------------------
 
 caf::result<job_explained>
 queue_scheduler_state::explain(const explain_job& query) {
@@ -156,8 +154,7 @@ queue_scheduler_state::line_of(const std::string& provider) const {
   return result;
 }
 
-// -- process
-// -------------------------------------------------------------------
+// -- process ------------------------------------------------------------------
 
 caf::result<queue_processed>
 queue_scheduler_state::process(const process_queue& command) {

@@ -23,8 +23,7 @@ constexpr auto drain_max = 3s;
 
 } // namespace
 
-// -- handlers
-// ------------------------------------------------------------------
+// -- handlers -----------------------------------------------------------------
 
 void queue_scheduler_state::hear(const events_appended& hint) {
   if (hint.last_id <= heard || stale)
@@ -65,8 +64,7 @@ void queue_scheduler_state::stop(const caf::error& reason) {
   wake_at(self->clock().now());
 }
 
-// -- time and order of work
-// ----------------------------------------------------
+// -- time and order of work ---------------------------------------------------
 
 void queue_scheduler_state::start() {
   const log_context scope{new_work()};
@@ -140,8 +138,7 @@ queue_scheduler_state::retry_at(uint32_t failures) const {
   return self->clock().now() + std::max<caf::timespan>(wait, 100ms);
 }
 
-// -- values
-// --------------------------------------------------------------------
+// -- values -------------------------------------------------------------------
 
 queue_entry entry_of(const job& x) {
   return {.job_id = x.id,

@@ -29,8 +29,7 @@ class event_feed {
 public:
   event_feed(size_t frames_max, size_t bytes_max);
 
-  // -- the actor's side
-  // --------------------------------------------------------
+  // -- the actor's side -------------------------------------------------------
 
   void attach(std::function<void()> wake);
   std::optional<int64_t> cursor() const;
@@ -41,8 +40,7 @@ public:
   /// Says that the demand of `stream` is met and what the head is.
   void answered(uint64_t stream, int64_t head);
 
-  // -- the SSE thread's side
-  // ---------------------------------------------------
+  // -- the SSE thread's side --------------------------------------------------
 
   /// @returns where a live stream starts; none before `begin_at`.
   std::optional<int64_t> live_position() const;

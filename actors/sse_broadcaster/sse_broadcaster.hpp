@@ -38,15 +38,13 @@ struct sse_broadcaster_state {
   /// The log could not be read; said once.
   bool failing = false;
 
-  // -- handlers, in the order of the interface
-  // ---------------------------------
+  // -- handlers, in the order of the interface --------------------------------
 
   void look(const events_appended& hint);
   void open(const open_stream& request);
   void on_tick();
 
-  // -- steps
-  // -------------------------------------------------------------------
+  // -- steps ------------------------------------------------------------------
 
   void start();
   /// Asks for the page that is needed most, unless one is on its way.

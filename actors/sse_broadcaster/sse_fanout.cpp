@@ -52,8 +52,7 @@ struct descriptor_owner {
 struct sse_fanout::impl {
   impl(const config::sse& settings, metrics_ptr counts);
 
-  // -- any thread
-  // --------------------------------------------------------------
+  // -- any thread -------------------------------------------------------------
 
   /// Lets `put` add to the inbox, unless it is closed, and wakes the thread.
   template <class F>
@@ -64,8 +63,7 @@ struct sse_fanout::impl {
   /// The ring has advanced.
   void wake_all();
 
-  // -- the SSE thread
-  // ----------------------------------------------------------
+  // -- the SSE thread ---------------------------------------------------------
 
   void run();
   void wait(int milliseconds);
@@ -201,8 +199,7 @@ void sse_fanout::impl::open(open_stream& request,
     table.close(number);
 }
 
-// -- what the actor and the composition root call
-// ------------------------------
+// -- what the actor and the composition root call -----------------------------
 
 sse_fanout::sse_fanout(const config::sse& settings, metrics_ptr counts)
   : impl_(std::make_unique<impl>(settings, std::move(counts))) {

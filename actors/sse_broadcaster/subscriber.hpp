@@ -88,8 +88,7 @@ public:
   }
 
 private:
-  // -- steps of drain
-  // ----------------------------------------------------------
+  // -- steps of drain ---------------------------------------------------------
   bool place(const event_feed& feed);
   void tell(const event_gap& gap);
   frame_batch next_batch(const event_feed& feed);

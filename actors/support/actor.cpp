@@ -7,6 +7,7 @@
 #include <caf/system_messages.hpp>
 #include <caf/type_erased_tuple.hpp>
 
+#include <cxxabi.h>
 #include <typeindex>
 #include <unordered_map>
 
@@ -107,18 +108,18 @@ void note_down(caf::scheduled_actor* self, caf::down_msg& x) {
 
 void detail::log_exception_in(const caf::local_actor& self,
                               const caf::type_erased_tuple& content) noexcept {
-  const auto say = [&](std::string_view what) {
+  const auto say = [&](const log_exception& what) {
     log.error("Unhandled exception in an actor",
               {{"actor", self.name()},
                {"message_type", type_of(content).name},
-               {"error", log_exception{what}}});
+               {"error", what}});
   };
   try {
     throw;
   } catch (const std::exception& e) {
-    say(e.what());
+    say(log_exception{e.what(), &typeid(e)});
   } catch (...) {
-    say("of a type of its own");
+    say(log_exception{"", abi::__cxa_current_exception_type()});
   }
 }
 

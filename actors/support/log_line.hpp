@@ -56,8 +56,7 @@ bool wants_stack(const log_record& record) noexcept;
 /// @returns whether values under this key must not be shown.
 bool is_secret(std::string_view key) noexcept;
 
-// -- parts of a line
-// ------------------------------------------------------------
+// -- parts of a line ----------------------------------------------------------
 
 /// Appends "2024-01-15", `between`, "10:30:00".
 void append_second(std::string& out, timestamp time, char between);

@@ -25,8 +25,7 @@ json percentiles(std::vector<double>& samples);
 /// @returns what tells one machine from another: cores, CPU, kernel.
 json machine();
 
-// -- what can be measured, one command each
-// -------------------------------------
+// -- what can be measured, one command each -----------------------------------
 
 void add_log(CLI::App& app);
 void add_queue(CLI::App& app);

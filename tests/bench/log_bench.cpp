@@ -15,8 +15,7 @@
 #include <thread>
 #include <unistd.h>
 
-// -- how many allocations a thread makes
-// ----------------------------------------
+// -- how many allocations a thread makes --------------------------------------
 
 namespace {
 

@@ -21,8 +21,7 @@ constexpr const char* id = "abc123def456";
 constexpr const char* job = "job-0123456789";
 constexpr const char* provider = "replicate";
 
-// -- tunerd
-// ---------------------------------------------------------------------
+// -- tunerd -------------------------------------------------------------------
 
 struct tunerd_log : log_subject {
   explicit tunerd_log(const std::string& file) {
@@ -47,8 +46,7 @@ struct tunerd_log : log_subject {
   std::unique_ptr<log_thread> writer;
 };
 
-// -- spdlog
-// ---------------------------------------------------------------------
+// -- spdlog -------------------------------------------------------------------
 
 /// spdlog has no context and no JSON: the caller formats both, unescaped.
 struct spdlog_log : log_subject {
@@ -79,8 +77,7 @@ struct spdlog_log : log_subject {
   std::shared_ptr<spdlog::async_logger> to;
 };
 
-// -- nlohmann::json under a mutex
-// -----------------------------------------------
+// -- nlohmann::json under a mutex ---------------------------------------------
 
 struct json_log : log_subject {
   explicit json_log(const std::string& file)

@@ -251,8 +251,7 @@ json claims_with(const std::string& parent, const queue_limits& limits) {
   return result;
 }
 
-// -- a scheduler that is a statement
-// --------------------------------------------
+// -- a scheduler that is a statement ------------------------------------------
 
 constexpr const char* naive_schema = R"sql(
 PRAGMA journal_mode = WAL;

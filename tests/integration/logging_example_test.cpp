@@ -161,7 +161,8 @@ TEST_CASE("the document's examples run without a daemon",
   REQUIRE(lines.size() == all.size() + 2);
   for (size_t i = 0; i < all.size(); ++i)
     check(all[i], json::parse(lines[i]));
-  CHECK(json::parse(lines[4]).at("exception") == "disk full");
+  CHECK(json::parse(lines[4]).at("exception")
+        == "std::runtime_error: disk full");
   CHECK(!json::parse(lines[4]).contains("stack_info"));
   CHECK(json::parse(lines[all.size() - 1]).contains("stack_info"));
   // Then text, INFO since there is no level of that name.
