@@ -41,6 +41,15 @@ void read_section(reader& in, logging& out) {
                     "CRITICAL"};
     out.levels[name->second] = *its;
   }
+  in.read("tunerd.logging.secret_keys", out.secret_words);
+  for (auto& word : out.secret_words) {
+    if (word.empty())
+      throw error{"tunerd.logging.secret_keys: want words"};
+    std::transform(word.begin(), word.end(), word.begin(), [](unsigned char c) {
+      return c == '-' ? '_' : std::tolower(c);
+    });
+  }
+  in.read("tunerd.logging.include_stack_info", out.include_stack_info);
   in.read("tunerd.logging.rotate_megabytes", out.rotate_megabytes, 0,
           1'000'000);
   in.read("tunerd.logging.rotate_daily", out.rotate_daily);

@@ -6,6 +6,7 @@
 #include <functional>
 #include <map>
 #include <string>
+#include <vector>
 
 namespace tunerd::config {
 
@@ -21,6 +22,12 @@ struct logging {
   /// Names with a level of their own, and all below them. Key: `levels`, a list
   /// of {logger, level}.
   std::map<std::string, log_level, std::less<>> levels = {};
+  /// Values of keys with one of these words in them are hidden, besides token,
+  /// secret, password, api_key and authorization. Key: `secret_keys`.
+  std::vector<std::string> secret_words = {};
+  /// Whether errors tell where they were written, frame by frame. Key:
+  /// `include_stack_info`.
+  bool include_stack_info = false;
   /// Size at which the file is rotated; 0: never. Range: 0 to 1,000,000. Key:
   /// `rotate_megabytes`.
   int32_t rotate_megabytes = 100;

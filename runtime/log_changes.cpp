@@ -33,6 +33,11 @@ std::string log_changes(const log_settings& before, const log_settings& after) {
   for (const auto& name : names)
     compare(name, own_level(before, name), own_level(after, name));
   compare("json", yes_or_no(before.json_output), yes_or_no(after.json_output));
+  if (before.secret_words != after.secret_words)
+    compare("secret keys", std::to_string(before.secret_words.size()),
+            std::to_string(after.secret_words.size()) + " words");
+  compare("stack info", yes_or_no(before.include_stack_info),
+          yes_or_no(after.include_stack_info));
   compare("file", "'" + before.file + "'", "'" + after.file + "'");
   compare("rotation at bytes", std::to_string(before.rotate_bytes),
           std::to_string(after.rotate_bytes));

@@ -190,6 +190,32 @@ TEST_CASE("values of secret keys are not shown", "[log]") {
         == "***");
 }
 
+TEST_CASE("values of configured keys are not shown", "[log]") {
+  const std::vector<std::string> words{"ssn", "card_no"};
+  const std::map<std::string, std::string> scope{{"user_SSN", "hush"}};
+  const fields own{{"Card-No", int64_t{4}}, {"session", "shown"}};
+  const line plain;
+  auto record = plain.record();
+  const log_record aut{.level = record.level,
+                       .logger_name = record.logger_name,
+                       .text = record.text,
+                       .args = {},
+                       .fields = own,
+                       .scope_fields = scope,
+                       .scope = 1,
+                       .correlation_id = record.correlation_id,
+                       .time = record.time,
+                       .secret_words = words};
+  log_cache cache;
+  for (auto* with : {static_cast<log_cache*>(nullptr), &cache}) {
+    std::string text;
+    append_json(text, aut, with);
+    CHECK(
+      json::parse(text)["extra"]
+      == json{{"user_SSN", "***"}, {"Card-No", "***"}, {"session", "shown"}});
+  }
+}
+
 TEST_CASE("what JSON cannot hold becomes text", "[log]") {
   const auto infinity = std::numeric_limits<double>::infinity();
   line aut{.own = {{"nan", std::nan("")}, {"inf", -infinity}, {"max", 1e300}}};

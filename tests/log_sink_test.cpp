@@ -160,6 +160,31 @@ TEST_CASE("a full disk is said once and costs only the file", "[log_sink]") {
            "No space left on device\n");
 }
 
+TEST_CASE("a broken pipe is an error, not the end of the program",
+          "[log_sink]") {
+  test::log_capture log;
+  directory dir;
+  stderr_capture redirected{dir.path / "stderr"};
+  auto* const action = std::signal(SIGPIPE, SIG_DFL);
+  int ends[2];
+  REQUIRE(::pipe(ends) == 0);
+  {
+    log_drain aut{ends[1], {.path = dir.path / "x.log"}};
+    ::close(ends[0]);
+    aut.write("one\n");
+    aut.write("two\n");
+    CHECK(aut.lost() == 2);
+  }
+  ::close(ends[1]);
+  sigset_t pending;
+  sigpending(&pending);
+  CHECK(sigismember(&pending, SIGPIPE) == 0);
+  std::signal(SIGPIPE, action);
+  CHECK(content(dir.path / "x.log") == "one\ntwo\n");
+  CHECK(log.messages()
+        == "ERROR Cannot write the log to stdout: Broken pipe\n");
+}
+
 TEST_CASE("a log file that works again says what is missing", "[log_sink]") {
   test::log_capture log;
   directory dir;

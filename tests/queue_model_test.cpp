@@ -23,7 +23,9 @@ const timestamp epoch{std::chrono::hours{24 * 365 * 50}};
 /// Few for the suite; TUNERD_HISTORIES=100000 for a long run.
 unsigned histories(unsigned usual) {
   const auto* wanted = std::getenv("TUNERD_HISTORIES");
-  return wanted != nullptr ? static_cast<unsigned>(std::atoi(wanted)) : usual;
+  const auto count = wanted != nullptr ? std::atoi(wanted) : int(usual);
+  REQUIRE(count > 0);
+  return static_cast<unsigned>(count);
 }
 
 /// The same as text, to be compared and read.

@@ -2,6 +2,7 @@
 #include "tests/log_capture.hpp"
 #include "tests/store_fixture.hpp"
 
+#include <fstream>
 #include <sys/stat.h>
 
 using namespace tunerd;
@@ -277,6 +278,47 @@ TEST_CASE_METHOD(store_fixture, "an interrupt ends what is running",
   REQUIRE(endless.step());
   db->interrupt();
   CHECK_THROWS_AS(endless.step(), sql::sqlite_error);
+}
+
+TEST_CASE_METHOD(store_fixture, "a database of the second version goes on",
+                 "[store][database]") {
+  stop();
+  path = directory.file("old.db");
+  std::ofstream{path}; // as an older daemon left it
+  {
+    sql::connection old{path, sql::connection::mode::read_write};
+    sql::migrate(old, 2);
+    const auto add = [&old](const std::string& id, const std::string& queue,
+                            const std::string& state, const char* closed) {
+      old.run_script(
+        "INSERT INTO jobs (id, job_type, provider, status, config_name, "
+        "user_id, org_id, team_id, created_at, hardware_type, "
+        "hardware_profile, error_message, output_url, metadata, "
+        "correlation_id, queue, priority, queued_at, not_before, "
+        "attempts_used, max_attempts, external_id) VALUES ('"
+        + id
+        + "', 'cloud', 'replicate', 'pending', '', '7', '', '', 1, '', '', "
+          "'', '', '{}', 'c', '"
+        + queue
+        + "', 10, 1, 0, 0, 3, ''); INSERT INTO attempts (job_id, number, "
+          "provider, state, fingerprint, claimed_at, closed_at, "
+          "correlation_id) VALUES ('"
+        + id + "', 1, 'replicate', '" + state + "', 'f', 1, " + closed
+        + ", 'c')");
+    };
+    add("open", "ready", "in_doubt", "NULL");
+    add("over", "pending", "released", "2");
+    old.run_script("INSERT INTO webhook_deliveries (provider, delivery_id, "
+                   "external_id, is_early, expires_at) VALUES ('replicate', "
+                   "'d', 'e', 1, 9000000000000000000)");
+  }
+  start();
+  const auto attempts = load().attempts;
+  REQUIRE(attempts.size() == 1); // what is closed is not watched
+  CHECK(attempts[0].job_id == "open");
+  const auto answer
+    = record(outcome("open", attempts[0].id, submission_result::accepted, "e"));
+  CHECK(answer.poll_at_once);
 }
 
 TEST_CASE_METHOD(store_fixture, "hot paths read no jobs that are over",

@@ -232,9 +232,9 @@ void add_counts(metrics_text& out, const metrics& x) {
   out.counter("tunerd_attempts_unresolved_total",
               "Submissions that came to need a person",
               x.attempts_unresolved.value());
-  out.counter("tunerd_twins_cancelled_total",
-              "Submissions that arrived late and were cancelled",
-              x.twins_cancelled.value());
+  out.counter("tunerd_twins_found_total",
+              "Submissions that arrived twice; the second is cancelled",
+              x.twins_found.value());
   out.counter("tunerd_approval_sweeps_total", "Sweeps for late approvals",
               x.approval_sweeps.value());
   out.counter("tunerd_approvals_expired_total", "Approvals that expired",

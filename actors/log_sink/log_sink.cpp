@@ -40,7 +40,7 @@ log_levels log_sink_state::levels(const get_log_levels& query) const {
 caf::result<log_levels>
 log_sink_state::change_level(const change_log_level& command) {
   const auto& target = command.logger;
-  auto now = current_log_settings();
+  const auto now = current_log_settings();
   if (!target.empty() && command.level && now.levels.count(target) == 0
       && now.levels.size() >= loggers_max)
     return make_error(ec::overloaded, "too many loggers have their own level");
@@ -55,8 +55,8 @@ log_sink_state::change_level(const change_log_level& command) {
     say();
   if (command.level)
     set_log_level(target, *command.level);
-  else if (now.levels.erase(target) > 0)
-    configure_logging(std::move(now));
+  else
+    clear_log_level(target);
   if (!was_written)
     say();
   return levels({command.ctx});

@@ -175,9 +175,13 @@ void queue_scheduler_state::ask_to_stop(int64_t attempt_id) {
     providers, settings.call_timeout,
     cancel_provider_job{x.ctx, x.provider, x.external_id},
     [this, attempt_id](const provider_job_cancelled& answer) {
-      stopped_there(attempt_id, answer.seen);
+      if (cancellations.count(attempt_id) > 0)
+        stopped_there(attempt_id, answer.seen);
     },
-    [this, attempt_id](const caf::error& err) { retry_stop(attempt_id, err); });
+    [this, attempt_id](const caf::error& err) {
+      if (cancellations.count(attempt_id) > 0)
+        retry_stop(attempt_id, err);
+    });
 }
 
 void queue_scheduler_state::stopped_there(int64_t attempt_id,
@@ -213,8 +217,8 @@ void queue_scheduler_state::retry_stop(int64_t attempt_id,
   if (code_of(err) == ec::no_such_provider_job && old)
     return close(attempt_id);
   if (x.failures == 0)
-    log.warning("Job {} is over but still runs at {}: {}", x.job_id, x.provider,
-                render(err));
+    log.warning("{} of job {} still runs at {}: {}", x.external_id, x.job_id,
+                x.provider, render(err));
   x.busy = false;
   x.due = retry_at(x.failures++);
   wake_at(x.due);

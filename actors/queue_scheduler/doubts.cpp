@@ -177,11 +177,13 @@ void queue_scheduler_state::act_on(const finding& found) {
   const auto& attempt = found.subject.attempt;
   const auto& job_id = attempt.job_id;
   // It may be settled meanwhile, by a webhook or by a person.
-  if (found.decision == verdict::wait || !is_current(attempt))
+  if (!is_current(attempt))
     return;
   const log_context scope{context_of(attempt)};
   if (is_watched(attempt))
     return act_on_watched(found);
+  if (found.decision == verdict::wait)
+    return;
   if (found.decision == verdict::adopt) {
     log.info("Job {} already submitted to provider (status: {}), updating "
              "queue",

@@ -143,7 +143,9 @@ void queue_scheduler_state::take(const queue_snapshot& snapshot) {
   for (const auto& x : snapshot.attempts)
     if (!is_outdated(x)) {
       attempts[x.job_id].push_back(x);
-      written.erase(x.job_id);
+      if (const auto i = written.find(x.job_id);
+          i != written.end() && i->second.id == x.id)
+        written.erase(i);
     }
 }
 

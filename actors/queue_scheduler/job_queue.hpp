@@ -44,7 +44,8 @@ namespace tunerd {
 struct queue_line {
   int64_t limit = 0;
   int64_t used = 0;
-  /// Its place among the waiting jobs of that scope, 1 = next.
+  /// Its place among the waiting jobs of that scope, 1 = next; of a provider:
+  /// among all.
   int64_t place = 0;
 };
 

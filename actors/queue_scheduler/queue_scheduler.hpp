@@ -154,6 +154,8 @@ struct queue_scheduler_state {
   /// How long a request that seemed lost is watched for, and how often.
   static constexpr auto watch_for = std::chrono::minutes{10};
   static constexpr auto watch_interval = std::chrono::seconds{30};
+  /// A watch that cannot end otherwise ends then.
+  static constexpr auto watch_max = std::chrono::hours{24};
   static constexpr size_t claim_max = 64;
   /// Submissions under way per provider.
   static constexpr int64_t under_way_max = 64;
@@ -234,6 +236,8 @@ struct queue_scheduler_state {
   std::map<std::string, comparison> comparisons = {};
   /// By attempt. Leaves when the attempt is closed.
   std::map<int64_t, cancellation> cancellations = {};
+  /// Watched attempts whose twin is being written down. Leaves with the answer.
+  std::set<int64_t> noting = {};
   /// By attempt. Leaves with the attempt's entry in `in_flight`.
   std::map<int64_t, resolution> resolutions = {};
   /// The last `known_there_max` external ids recorded, by provider: those of
@@ -444,7 +448,7 @@ struct queue_scheduler_state {
   void end_watch_of(const context& ctx, const std::string& job_id,
                     int64_t attempt_id);
 
-  /// Takes what belongs to watched attempts out of `found`, and stops it.
+  /// Takes what is or may be of watched attempts out of `found`; stops what is.
   void take_twins(const std::string& provider,
                   std::vector<provider_job>& found);
 

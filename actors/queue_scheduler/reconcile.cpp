@@ -26,6 +26,12 @@ likeness compare_versions(const std::string& ours, const std::string& theirs) {
   return bare(ours) == bare(theirs) ? likeness::equal : likeness::different;
 }
 
+/// @returns from when on the request of `x` may have arrived unseen.
+timestamp begin_of(const open_attempt& x) {
+  // All there was before that has been looked through.
+  return x.watched_since ? *x.watched_since : x.claimed_at;
+}
+
 /// Equal inputs of several attempts are hashed once, as long as no secret makes
 /// the hash depend on where the attempt has it.
 class fingerprints {
@@ -61,9 +67,9 @@ provider_listing::provider_listing(timestamp begun, std::vector<doubt> doubts)
 }
 
 timestamp provider_listing::created_after() const {
-  auto result = doubts_.front().attempt.claimed_at;
+  auto result = begin_of(doubts_.front().attempt);
   for (const auto& x : doubts_)
-    result = std::min(result, x.attempt.claimed_at);
+    result = std::min(result, begin_of(x.attempt));
   return result - slack;
 }
 
@@ -84,7 +90,7 @@ void provider_listing::compare(const provider_job& seen) {
   for (const auto& [attempt, settled] : doubts_) {
     const auto same = compare_versions(attempt.version, seen.version);
     const auto older
-      = seen.created_at && *seen.created_at < attempt.claimed_at - slack;
+      = seen.created_at && *seen.created_at < begin_of(attempt) - slack;
     if (older || same == likeness::different)
       continue;
     const auto& hash = seen.input.empty() ? seen.input : hashes.of(attempt);
@@ -106,6 +112,12 @@ void provider_listing::compare(const provider_job& seen) {
   result.seen = seen;
   result.seen.input.clear();
   candidates_.push_back(std::move(result));
+}
+
+bool provider_listing::concerns(const std::string& external_id) const {
+  return std::any_of(
+    candidates_.begin(), candidates_.end(),
+    [&](const auto& x) { return x.seen.external_id == external_id; });
 }
 
 std::vector<finding> provider_listing::judge(const evidence& known) const {

@@ -78,6 +78,9 @@ public:
   /// possible.
   void complete();
 
+  /// @returns whether that job is, or may be, one of the attempts.
+  bool concerns(const std::string& external_id) const;
+
   /// @returns a verdict for each attempt. Attempts with equal fingerprints are
   /// interchangeable, but no external id is given out twice.
   std::vector<finding> judge(const evidence& known) const;

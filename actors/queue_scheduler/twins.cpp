@@ -23,10 +23,20 @@ doubt queue_scheduler_state::watch_of(const open_attempt& attempt) const {
 
 void queue_scheduler_state::act_on_watched(const finding& found) {
   const auto& attempt = found.subject.attempt;
-  if (found.decision != verdict::adopt)
-    end_watch_of(context_of(attempt), attempt.job_id, attempt.id);
-  else if (!may_be_anothers(attempt))
-    note_twin_of(attempt, found.seen.external_id);
+  if (noting.count(attempt.id) > 0)
+    return;
+  if (found.decision == verdict::adopt && !may_be_anothers(attempt))
+    return note_twin_of(attempt, found.seen.external_id);
+  const auto is_over = found.decision == verdict::resubmit
+                       || found.decision == verdict::unresolved;
+  const auto is_hopeless
+    = *attempt.watched_since + watch_max <= settings.world.now();
+  if (!is_over && !is_hopeless)
+    return;
+  if (found.decision != verdict::resubmit)
+    log.warning("Nobody can tell whether {} has another request of job {}",
+                attempt.provider, attempt.job_id);
+  end_watch_of(context_of(attempt), attempt.job_id, attempt.id);
 }
 
 bool queue_scheduler_state::may_be_anothers(const open_attempt& attempt) const {
@@ -34,10 +44,13 @@ bool queue_scheduler_state::may_be_anothers(const open_attempt& attempt) const {
     return !x.watched_since && x.external_id.empty()
            && x.fingerprint == attempt.fingerprint;
   };
-  return std::any_of(in_flight.begin(), in_flight.end(),
-                     [&](const auto& x) {
-                       return x.second.fingerprint == attempt.fingerprint;
-                     })
+  // What was just written down as in doubt is in `attempts` a moment later.
+  return std::any_of(written.begin(), written.end(),
+                     [](const auto& x) { return !x.second.is_closed; })
+         || std::any_of(in_flight.begin(), in_flight.end(),
+                        [&](const auto& x) {
+                          return x.second.fingerprint == attempt.fingerprint;
+                        })
          || std::any_of(attempts.begin(), attempts.end(), [&](const auto& x) {
               return std::any_of(x.second.begin(), x.second.end(), is_like);
             });
@@ -46,17 +59,24 @@ bool queue_scheduler_state::may_be_anothers(const open_attempt& attempt) const {
 void queue_scheduler_state::note_twin_of(const open_attempt& attempt,
                                          const std::string& external_id) {
   const auto ctx = context_of(attempt);
+  noting.insert(attempt.id);
   self->ask(
     store, settings.store_timeout,
     note_twin{ctx, attempt.job_id, attempt.id, external_id},
     [this, attempt, external_id](const job_found&) {
+      noting.erase(attempt.id);
       log.warning("Job {} reached {} twice, {} is cancelled there",
                   attempt.job_id, attempt.provider, external_id);
-      settings.counts->twins_cancelled.add();
+      settings.counts->twins_found.add();
+      for (auto& x : attempts[attempt.job_id])
+        if (x.id == attempt.id)
+          x.external_id = external_id;
       mark_dirty(attempt.job_id);
+      look();
       catch_up();
     },
     [this, attempt, external_id](const caf::error& err) {
+      noting.erase(attempt.id);
       // Another attempt's; anything else is tried again with the next listing.
       if (code_of(err) == ec::conflict)
         refused[attempt.job_id].emplace(attempt.id, external_id);
@@ -81,12 +101,15 @@ void queue_scheduler_state::end_watch_of(const context& ctx,
     store, settings.store_timeout, end_watch{ctx, job_id, attempt_id},
     [this, job_id, attempt_id](const job_found&) {
       cancellations.erase(attempt_id);
+      if (const auto i = attempts.find(job_id); i != attempts.end())
+        std::erase_if(i->second,
+                      [&](const auto& x) { return x.id == attempt_id; });
       mark_dirty(job_id);
       catch_up();
     },
     [this, attempt_id](const caf::error& err) {
       if (cancellations.count(attempt_id) > 0)
-        retry_stop(attempt_id, err);
+        retry_stop(attempt_id, err); // else with the next listing
     });
 }
 
@@ -104,14 +127,11 @@ void queue_scheduler_state::take_twins(const std::string& provider,
   evidence known;
   const auto& ours = known_there[provider];
   known.adopted.insert(ours.begin(), ours.end());
-  for (const auto& x : listing.judge(known)) {
-    if (x.decision != verdict::adopt)
-      continue;
-    std::erase_if(found, [&](const provider_job& y) {
-      return y.external_id == x.seen.external_id;
-    });
+  for (const auto& x : listing.judge(known))
     act_on(x);
-  }
+  std::erase_if(found, [&](const provider_job& x) {
+    return listing.concerns(x.external_id);
+  });
 }
 
 } // namespace tunerd

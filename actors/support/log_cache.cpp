@@ -39,14 +39,12 @@ const log_cache::place& log_cache::place_of(const log_record& record) {
   return slot;
 }
 
-std::string_view
-log_cache::scope(uint64_t scope,
-                 const std::map<std::string, std::string>& fields) {
-  if (scope != scope_) {
+std::string_view log_cache::scope(const log_record& record) {
+  if (record.scope != scope_) {
     scope_ = 0; // if there is no memory now, it is not this scope's
     scope_text_.clear();
-    append_scope(scope_text_, fields, {});
-    scope_ = scope;
+    append_scope(scope_text_, record, {});
+    scope_ = record.scope;
   }
   return scope_text_;
 }

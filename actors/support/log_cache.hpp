@@ -5,7 +5,6 @@
 
 #include <array>
 #include <cstdint>
-#include <map>
 #include <string>
 #include <string_view>
 
@@ -35,10 +34,14 @@ public:
   };
   const place& place_of(const log_record& record);
 
-  /// @returns what `append_scope` writes.
-  /// @param scope Belongs to these fields only.
-  std::string_view scope(uint64_t scope,
-                         const std::map<std::string, std::string>& fields);
+  /// @returns what `append_scope` writes, nothing replaced. The number of the
+  /// scope tells whether it is the same.
+  std::string_view scope(const log_record& record);
+
+  /// From now on fields are shown in another way.
+  void forget_scope() noexcept {
+    scope_ = 0;
+  }
 
 private:
   int64_t second_ = -1;

@@ -205,8 +205,10 @@ constinit std::atomic<bool> detail::log_levels_differ{false};
 log_settings to_log_settings(const config::logging& section) {
   return {.level = section.level,
           .levels = section.levels,
+          .secret_words = section.secret_words,
           .json_output = section.json_output,
           .file = section.file,
+          .include_stack_info = section.include_stack_info,
           .rotate_bytes = uint64_t{1024} * 1024
                           * static_cast<uint64_t>(section.rotate_megabytes),
           .rotate_daily = section.rotate_daily,
@@ -232,6 +234,17 @@ void set_log_level(const std::string& name, log_level level) {
   else
     settings.levels[name] = level;
   configure_logging(std::move(settings), format->now);
+}
+
+bool clear_log_level(const std::string& name) {
+  auto& core = the_core();
+  std::lock_guard lock{core.drain_mutex};
+  const auto format = log_format_in_force();
+  auto settings = format->settings;
+  const bool had_one = settings.levels.erase(name) > 0;
+  if (had_one)
+    configure_logging(std::move(settings), format->now);
+  return had_one;
 }
 
 log_settings current_log_settings() {
@@ -290,8 +303,9 @@ std::string take_log_lines() {
 void dump_log(std::string_view text, std::string_view value) noexcept {
   auto& core = the_core();
   core.dying = true;
-  const auto* drain = core.drain_in_use.load();
-  if (others_are_done(core))
+  const bool done = others_are_done(core);
+  const auto* drain = core.drain_in_use.load(); // after those who change it
+  if (done)
     drain->write_rest(core.buffer.taken());
   drain->write_last(core.buffer.waiting());
   if (!text.empty())

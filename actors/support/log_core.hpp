@@ -9,6 +9,7 @@
 #include <functional>
 #include <map>
 #include <string>
+#include <vector>
 
 // The one log of the process: what is written, where to, and who writes it.
 // Works from the first line on, to stdout in JSON from INFO up. Until somebody
@@ -22,6 +23,9 @@ struct log_settings {
   log_level level = log_level::info;
   /// Names with a level of their own; it holds for the names below them too.
   std::map<std::string, log_level, std::less<>> levels = {};
+  /// Values of keys with one of these in them are hidden, besides those of
+  /// `is_secret`'s own. Lower case, '_' instead of '-'.
+  std::vector<std::string> secret_words = {};
   /// Whether a line is a JSON object, else text.
   bool json_output = true;
   /// Written besides the console, created or appended to; empty for none.
@@ -57,6 +61,10 @@ log_settings current_log_settings();
 /// an empty name everything that has no level of its own. Any thread; blocks
 /// while it writes.
 void set_log_level(const std::string& name, log_level level);
+
+/// Takes the level of `name` away: that of the nearest name above it holds. Any
+/// thread; blocks while it writes. @returns whether it had one.
+bool clear_log_level(const std::string& name);
 
 /// Writes every line made before the call. Any thread; blocks.
 void drain_log() noexcept;

@@ -102,7 +102,8 @@ void append_exception(std::string& out, const log_record& record) {
 /// Fields of limited size in the making, after a brace or other fields.
 class field_list {
 public:
-  explicit field_list(std::string& out) : out_(out), begin_(out.size()) {
+  field_list(std::string& out, std::span<const std::string> secret_words)
+    : out_(out), secret_words_(secret_words), begin_(out.size()) {
   }
 
   void add(std::string_view key, const log_value& value) {
@@ -115,7 +116,7 @@ public:
     out_ += out_.back() == '{' ? "\"" : ", \"";
     append_escaped(out_, key, escape::json, log_name_bytes_max);
     out_ += "\": ";
-    if (is_secret(key))
+    if (is_secret(key, secret_words_))
       out_ += "\"***\"";
     else
       append_json_value(out_, value, log_fields_bytes_max - used);
@@ -132,6 +133,7 @@ public:
 
 private:
   std::string& out_;
+  const std::span<const std::string> secret_words_;
   const size_t begin_;
   size_t count_ = 0;
   size_t cut_ = 0;
@@ -144,9 +146,10 @@ bool contains(std::span<const log_field> fields, std::string_view key) {
   });
 }
 
-void append_own(std::string& out, std::span<const log_field> fields) {
-  field_list list{out};
-  for (; !fields.empty(); fields = fields.subspan(1)) {
+void append_own(std::string& out, const log_record& record) {
+  field_list list{out, record.secret_words};
+  for (auto fields = record.fields; !fields.empty();
+       fields = fields.subspan(1)) {
     const auto& [key, value] = fields.front();
     const bool wins = !contains(fields.subspan(1), key);
     if (wins && !std::holds_alternative<log_exception>(value))
@@ -168,10 +171,10 @@ void append_extra(std::string& out, const log_record& record,
                   log_cache* cache) {
   out += ", \"extra\": ";
   if (cache != nullptr && record.scope != 0 && is_whole(record))
-    out += cache->scope(record.scope, record.scope_fields);
+    out += cache->scope(record);
   else
-    append_scope(out, record.scope_fields, record.fields);
-  append_own(out, record.fields);
+    append_scope(out, record, record.fields);
+  append_own(out, record);
   out += '}';
 }
 
@@ -248,22 +251,26 @@ void append_source(std::string& out, const std::source_location& where) {
   out += '}';
 }
 
-void append_scope(std::string& out,
-                  const std::map<std::string, std::string>& fields,
+void append_scope(std::string& out, const log_record& record,
                   std::span<const log_field> own) {
   out += '{';
-  field_list list{out};
-  for (const auto& [key, value] : fields)
+  field_list list{out, record.secret_words};
+  for (const auto& [key, value] : record.scope_fields)
     if (!contains(own, key))
       list.add(key, std::string_view{value});
   list.end();
 }
 
-bool is_secret(std::string_view key) noexcept {
-  // Most keys are short and harmless, and every line pays for them.
-  for (; key.size() >= secret_bytes_min; key.remove_prefix(1)) {
+bool is_secret(std::string_view key,
+               std::span<const std::string> words) noexcept {
+  for (; !key.empty(); key.remove_prefix(1)) {
+    for (const auto& word : words)
+      if (begins_with(key, word))
+        return true;
+    // Most keys are short and harmless, and every line pays for them.
     const auto first = key[0] | 0x20; // in lower case
-    if (first != 't' && first != 's' && first != 'p' && first != 'a')
+    if (key.size() < secret_bytes_min
+        || (first != 't' && first != 's' && first != 'p' && first != 'a'))
       continue;
     for (const auto word : secret_words)
       if (begins_with(key, word))

@@ -28,6 +28,8 @@ struct log_record {
   timestamp time = {};
   /// Where the line was written; empty for none.
   std::string_view stack = {};
+  /// See `is_secret`.
+  std::span<const std::string> secret_words = {};
 };
 
 class log_cache;
@@ -53,8 +55,11 @@ void append_text(std::string& out, const log_record& record);
 /// know where it was written.
 bool wants_stack(const log_record& record) noexcept;
 
-/// @returns whether values under this key must not be shown.
-bool is_secret(std::string_view key) noexcept;
+/// @returns whether values under this key must not be shown: it has one of
+/// REFERENCE 7's words in it, or one of `words`, in any case; '-' is '_'.
+/// @param words In lower case.
+bool is_secret(std::string_view key,
+               std::span<const std::string> words = {}) noexcept;
 
 // -- parts of a line ----------------------------------------------------------
 
@@ -68,9 +73,9 @@ void append_head(std::string& out, log_level level,
 /// Appends the quote before it, and `, "source": {...}`.
 void append_source(std::string& out, const std::source_location& where);
 
-/// Appends "{" and the fields of a scope, except those that `own` replaces.
-void append_scope(std::string& out,
-                  const std::map<std::string, std::string>& fields,
+/// Appends "{" and the fields of the record's scope, except those that `own`
+/// replaces.
+void append_scope(std::string& out, const log_record& record,
                   std::span<const log_field> own);
 
 } // namespace tunerd

@@ -97,6 +97,7 @@ void log_maker::look_at_format() {
   std::lock_guard lock{formats.mutex};
   format_ = formats.in_force;
   generation_ = generation;
+  cache_.forget_scope();
 }
 
 std::string_view log_maker::make(log_record& record) {
@@ -106,6 +107,7 @@ std::string_view log_maker::make(log_record& record) {
   record.time = format_->now();
   if (record.correlation_id.empty())
     record.correlation_id = settings.correlation_id;
+  record.secret_words = settings.secret_words;
   if (!settings.json_output) {
     append_text(line_, record);
     return line_;

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <cerrno>
 #include <climits>
+#include <csignal>
+#include <ctime>
 #include <fcntl.h>
 #include <poll.h>
 #include <sys/stat.h>
@@ -24,12 +26,45 @@ bool is_writable(int fd, int timeout_ms) noexcept {
   return fd >= 0 && ::poll(&entry, 1, timeout_ms) > 0;
 }
 
+/// While it lives a broken pipe is an error, and no signal that ends a program
+/// of which we are a part only.
+class without_sigpipe {
+public:
+  without_sigpipe() noexcept {
+    sigemptyset(&pipe_);
+    sigaddset(&pipe_, SIGPIPE);
+    sigset_t pending;
+    sigpending(&pending);
+    was_pending_ = sigismember(&pending, SIGPIPE) == 1;
+    pthread_sigmask(SIG_BLOCK, &pipe_, &before_);
+  }
+
+  ~without_sigpipe() {
+    const auto error = errno;
+    const timespec at_once = {};
+    while (!was_pending_ && sigtimedwait(&pipe_, nullptr, &at_once) < 0
+           && errno == EINTR) {
+    }
+    pthread_sigmask(SIG_SETMASK, &before_, nullptr);
+    errno = error;
+  }
+
+  without_sigpipe(const without_sigpipe&) = delete;
+  without_sigpipe& operator=(const without_sigpipe&) = delete;
+
+private:
+  sigset_t pipe_;
+  sigset_t before_;
+  bool was_pending_;
+};
+
 /// One write of at most a page if `fd` takes it in time. @returns the bytes
 /// written, or -1 and errno.
 ssize_t write_page(int fd, std::string_view text, int timeout_ms) noexcept {
   errno = ETIMEDOUT;
   if (!is_writable(fd, timeout_ms))
     return -1;
+  const without_sigpipe quiet;
   return ::write(fd, text.data(), std::min<size_t>(text.size(), PIPE_BUF));
 }
 

@@ -50,7 +50,7 @@ struct metrics {
   counter claims_refused;
   counter attempts_in_doubt;
   counter attempts_unresolved;
-  counter twins_cancelled;
+  counter twins_found;
 
   // approval_expirer
   counter approval_sweeps;
