@@ -4,6 +4,7 @@
 #include "actors/support/log_core.hpp"
 #include "actors/support/redaction.hpp"
 #include "messages/error.hpp"
+#include "runtime/caf_output.hpp"
 #include "runtime/configuration_file.hpp"
 #include "runtime/log_changes.hpp"
 #include "runtime/workers.hpp"
@@ -170,6 +171,7 @@ struct running_daemon {
   resources shared;
   std::shared_ptr<http_server> server;
   system_config cfg;
+  caf_output words_of_caf;
   std::optional<caf::actor_system> system;
   std::optional<addresses> at;
   supervisor_actor supervisor_handle;
@@ -235,9 +237,7 @@ running_daemon::running_daemon(
     calls_into(shared.calls));
   shared.calls->serve(server);
   system.emplace(cfg);
-  // Our actors say what they have to say in the log (`traced`); what CAF's own
-  // print must not break its lines on stdout.
-  caf::actor_ostream::redirect_all(*system, "/dev/stderr");
+  caf::actor_ostream::redirect_all(*system, words_of_caf.path());
   at.emplace(*system);
   supervisor_handle = system->spawn(
     supervisor, make_workers(*system, values, shared, *at),

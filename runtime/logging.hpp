@@ -13,7 +13,8 @@
 //     tunerd::log_context scope{{"job_id", id}, {"provider", "replicate"}};
 //     log.info("Starting job processing");
 //
-// Any thread; nothing here but `configure_structured_logging` blocks.
+// Any thread; only what changes how lines are written blocks, for as long as
+// writing those made before takes.
 
 namespace tunerd {
 
@@ -26,7 +27,8 @@ struct structured_logging {
   bool json_output = true;
   /// Written besides stdout, created or appended to; empty for none.
   std::string log_file = {};
-  /// Whether lines with an exception tell where they were written.
+  /// Whether lines of ERROR and above, and those with an exception, tell where
+  /// they were written, frame by frame.
   bool include_stack_info = false;
   /// Whether a process that dies of a fault, abort or std::terminate writes
   /// what it has logged and why (log_crash.hpp). Handlers there were before run
