@@ -344,6 +344,51 @@ TEST_CASE_METHOD(scheduler_fixture, "an outage fails no job",
     CHECK(there.made_for(id) == 1);
 }
 
+TEST_CASE_METHOD(scheduler_fixture, "an hour of any outage fails no job",
+                 "[queue_scheduler][Q8]") {
+  start();
+  set(3, 3);
+  there.on_submit = [n = 0](auto&) mutable {
+    constexpr std::array outage{mood::unreachable, mood::lose, mood::throttle,
+                                mood::no_credit};
+    return outage.at(static_cast<size_t>(n++) % outage.size());
+  };
+  for (const auto* id : {"a", "b", "c", "d"})
+    submit(id, id);
+  advance(1h, 1s);
+  CHECK(there.made.empty());
+  for (const auto* id : {"a", "b", "c", "d"})
+    CHECK(get(id).status == job_status::pending);
+  there.on_submit = [](auto&) { return mood::accept; };
+  advance(5min, 1s);
+  CHECK(there.made.size() == 3);
+  poll("a", job_status::completed);
+  advance(10s);
+  CHECK(there.made.size() == 4);
+  for (const auto* id : {"a", "b", "c", "d"})
+    CHECK(there.made_for(id) == 1);
+}
+
+TEST_CASE_METHOD(scheduler_fixture, "without any hint all jobs run",
+                 "[queue_scheduler][Q1]") {
+  loses_hints = true;
+  start();
+  set(2, 2);
+  for (int i = 0; i < 10; ++i)
+    submit("j" + std::to_string(i));
+  std::set<std::string> done;
+  for (int i = 0; i < 20 && done.size() < 10; ++i) {
+    advance(5s);
+    for (const auto& x : std::vector{there.made})
+      if (!is_terminal(x.status)) {
+        poll(x.job_id, job_status::completed);
+        done.insert(x.job_id);
+      }
+  }
+  CHECK(done.size() == 10); // two per tick
+  CHECK(there.made.size() == 10);
+}
+
 TEST_CASE_METHOD(scheduler_fixture, "a throttling provider is left alone",
                  "[queue_scheduler]") {
   start();

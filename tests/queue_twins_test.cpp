@@ -122,8 +122,8 @@ TEST_CASE_METHOD(twins_fixture, "a sync imports no late request",
   there.late.at(0).first = now();
   there.make_late();
   REQUIRE(there.made.size() == 2);
-  const auto answer
-    = ask<provider_jobs_synced>(aut, {{"corr-sync"}, {}, "replicate"});
+  const auto answer = ask<provider_jobs_synced>(
+    aut, sync_provider_jobs{{"corr-sync"}, {}, "replicate"});
   CHECK(answer.discovered == 0);
   pass(5s);
   CHECK(at_provider("x2") == job_status::cancelled);

@@ -1,4 +1,5 @@
 #include "actors/store/queries.hpp"
+#include "actors/store/schema.hpp"
 #include "tests/log_capture.hpp"
 #include "tests/store_fixture.hpp"
 

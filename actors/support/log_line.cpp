@@ -18,7 +18,7 @@ namespace {
 constexpr std::array<std::string_view, 5> level_names{
   "DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"};
 
-constexpr std::array<std::string_view, 5> secret_words{
+constexpr std::array<std::string_view, 5> usual_secrets{
   "token", "secret", "password", "api_key", "authorization"};
 constexpr size_t secret_bytes_min = 5;
 
@@ -272,7 +272,7 @@ bool is_secret(std::string_view key,
     if (key.size() < secret_bytes_min
         || (first != 't' && first != 's' && first != 'p' && first != 'a'))
       continue;
-    for (const auto word : secret_words)
+    for (const auto word : usual_secrets)
       if (begins_with(key, word))
         return true;
   }
