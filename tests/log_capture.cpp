@@ -45,6 +45,7 @@ CATCH_REGISTER_LISTENER(quiet_log)
 
 log_capture::log_capture(log_level level) : before_(current_log_settings()) {
   take_log_lines();
+  detail::changeable_context() = {}; // another test may have left something
   configure_logging(
     {.level = level, .console_fd = -1, .correlation_id = "no-work"});
 }
