@@ -68,9 +68,10 @@ void queue_scheduler_state::note_twin_of(const open_attempt& attempt,
       log.warning("Job {} reached {} twice, {} is cancelled there",
                   attempt.job_id, attempt.provider, external_id);
       settings.counts->twins_found.add();
-      for (auto& x : attempts[attempt.job_id])
-        if (x.id == attempt.id)
-          x.external_id = external_id;
+      if (const auto i = attempts.find(attempt.job_id); i != attempts.end())
+        for (auto& x : i->second)
+          if (x.id == attempt.id)
+            x.external_id = external_id;
       mark_dirty(attempt.job_id);
       look();
       catch_up();
