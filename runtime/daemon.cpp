@@ -277,8 +277,12 @@ void running_daemon::await_workers() {
         });
     return result || gave_up;
   };
-  if (!wait_until(steady::now() + start_limit, all_run_or_none) || gave_up)
+  const auto deadline = steady::now() + start_limit;
+  if (!wait_until(deadline, all_run_or_none) || gave_up)
     throw std::runtime_error{"no start: " + waiting_for};
+  // A worker runs from its spawn on; this one is needed by the first caller.
+  if (!wait_until(deadline, [this] { return shared.calls->is_open(); }))
+    throw std::runtime_error{"no start: http-gateway does not serve"};
 }
 
 template <class Answer, class Handle, class Message>

@@ -122,6 +122,11 @@ void call_gate::close(uint64_t generation) {
                 "is not known");
 }
 
+bool call_gate::is_open() const {
+  std::lock_guard guard{mutex_};
+  return gateway_ != nullptr;
+}
+
 size_t call_gate::size() const {
   std::lock_guard guard{mutex_};
   return under_way_.size();

@@ -55,6 +55,9 @@ public:
   /// left unanswered, and new calls until the next `open`.
   void close(uint64_t generation);
 
+  /// @returns whether somebody serves.
+  bool is_open() const;
+
   /// @returns how many calls are under way.
   size_t size() const;
 
