@@ -1,8 +1,8 @@
 #pragma once
 
 #include "messages/approvals.hpp"
+#include "messages/dispatch.hpp"
 #include "messages/events.hpp"
-#include "messages/queue.hpp"
 
 #include <cstdint>
 #include <string>

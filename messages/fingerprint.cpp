@@ -49,8 +49,8 @@ std::string fingerprint(const std::string& provider, const std::string& version,
     return {};
   remove_secrets(parsed, stored);
   const auto colon = version.rfind(':');
-  const auto bare = colon == std::string::npos ? version
-                                               : version.substr(colon + 1);
+  const auto bare
+    = colon == std::string::npos ? version : version.substr(colon + 1);
   // nlohmann keeps keys sorted, so equal values give equal texts.
   return sha256_hex(
     provider + '\n' + bare + '\n'

@@ -15,8 +15,7 @@ using log_sink_actor = caf::typed_actor<
   // INTERNAL: one wake-up for any number of lines.
   caf::reacts_to<write_log>,
   // Nothing written before or after is lost.
-  caf::reacts_to<reopen_log>,
-  caf::replies_to<get_log_levels>::with<log_levels>,
+  caf::reacts_to<reopen_log>, caf::replies_to<get_log_levels>::with<log_levels>,
   // `overloaded`: too many loggers have a level of their own.
   caf::replies_to<change_log_level>::with<log_levels>>;
 
@@ -69,17 +68,17 @@ using queue_store_actor = caf::typed_actor<
   caf::replies_to<clean_queue>::with<queue_cleaned>>;
 
 /// The APPROVAL STORE: rules and requests. Deadlines are judged by its clock.
-using approval_store_actor = caf::typed_actor<
-  caf::replies_to<create_rule>::with<rule_found>,
-  caf::replies_to<change_rule>::with<rule_found>,
-  caf::replies_to<delete_rule>::with<rule_found>,
-  caf::replies_to<get_rule>::with<rule_found>,
-  caf::replies_to<list_rules>::with<rule_list>,
-  caf::replies_to<decide_approval>::with<approval_decided>,
-  caf::replies_to<extend_approval>::with<approval_found>,
-  caf::replies_to<get_approval>::with<approval_found>,
-  caf::replies_to<list_approvals>::with<approval_list>,
-  caf::replies_to<sweep_approvals>::with<approvals_swept>>;
+using approval_store_actor
+  = caf::typed_actor<caf::replies_to<create_rule>::with<rule_found>,
+                     caf::replies_to<change_rule>::with<rule_found>,
+                     caf::replies_to<delete_rule>::with<rule_found>,
+                     caf::replies_to<get_rule>::with<rule_found>,
+                     caf::replies_to<list_rules>::with<rule_list>,
+                     caf::replies_to<decide_approval>::with<approval_decided>,
+                     caf::replies_to<extend_approval>::with<approval_found>,
+                     caf::replies_to<get_approval>::with<approval_found>,
+                     caf::replies_to<list_approvals>::with<approval_list>,
+                     caf::replies_to<sweep_approvals>::with<approvals_swept>>;
 
 /// The SETTINGS STORE: what is set over the API.
 using settings_store_actor
@@ -87,17 +86,17 @@ using settings_store_actor
                      caf::replies_to<put_settings>::with<settings_found>>;
 
 /// The LEDGER: what was done, by whom, and what it cost.
-using ledger_actor = caf::typed_actor<
-  caf::replies_to<append_audit>::with<audit_appended>,
-  caf::replies_to<get_trace>::with<trace_found>,
-  caf::replies_to<get_store_metrics>::with<store_metrics>,
-  caf::replies_to<get_cost_report>::with<cost_report>,
-  caf::replies_to<get_cost_limit>::with<cost_limit_status>>;
+using ledger_actor
+  = caf::typed_actor<caf::replies_to<append_audit>::with<audit_appended>,
+                     caf::replies_to<get_trace>::with<trace_found>,
+                     caf::replies_to<get_store_metrics>::with<store_metrics>,
+                     caf::replies_to<get_cost_report>::with<cost_report>,
+                     caf::replies_to<get_cost_limit>::with<cost_limit_status>>;
 
 /// The EVENT LOG: append-only, ids in commit order.
-using event_log_actor = caf::typed_actor<
-  caf::replies_to<append_event>::with<event_appended>,
-  caf::replies_to<read_events>::with<event_page>>;
+using event_log_actor
+  = caf::typed_actor<caf::replies_to<append_event>::with<event_appended>,
+                     caf::replies_to<read_events>::with<event_page>>;
 
 /// An EVENT READER: the event log for those who only read it. The store and
 /// its readers are such.
@@ -113,27 +112,27 @@ using store_actor
       caf::reacts_to<tick>>;
 
 /// The STORE READER: the queries of the store, on its own connection.
-using store_reader_actor = caf::typed_actor<
-  caf::replies_to<get_job>::with<job_found>,
-  caf::replies_to<list_jobs>::with<job_list>,
-  caf::replies_to<list_active_jobs>::with<job_list>,
-  caf::replies_to<load_queue>::with<queue_snapshot>,
-  caf::replies_to<reload_queue>::with<queue_snapshot>,
-  caf::replies_to<list_queue>::with<queue_page>,
-  caf::replies_to<get_queue_stats>::with<queue_stats>,
-  caf::replies_to<get_limits>::with<limits_in_force>,
-  caf::replies_to<get_job_logs>::with<job_logs_found>,
-  caf::replies_to<get_user_queue>::with<user_queue>,
-  caf::replies_to<get_rule>::with<rule_found>,
-  caf::replies_to<list_rules>::with<rule_list>,
-  caf::replies_to<get_approval>::with<approval_found>,
-  caf::replies_to<list_approvals>::with<approval_list>,
-  caf::replies_to<get_settings>::with<settings_found>,
-  caf::replies_to<get_trace>::with<trace_found>,
-  caf::replies_to<get_store_metrics>::with<store_metrics>,
-  caf::replies_to<get_cost_report>::with<cost_report>,
-  caf::replies_to<get_cost_limit>::with<cost_limit_status>,
-  caf::replies_to<read_events>::with<event_page>>;
+using store_reader_actor
+  = caf::typed_actor<caf::replies_to<get_job>::with<job_found>,
+                     caf::replies_to<list_jobs>::with<job_list>,
+                     caf::replies_to<list_active_jobs>::with<job_list>,
+                     caf::replies_to<load_queue>::with<queue_snapshot>,
+                     caf::replies_to<reload_queue>::with<queue_snapshot>,
+                     caf::replies_to<list_queue>::with<queue_page>,
+                     caf::replies_to<get_queue_stats>::with<queue_stats>,
+                     caf::replies_to<get_limits>::with<limits_in_force>,
+                     caf::replies_to<get_job_logs>::with<job_logs_found>,
+                     caf::replies_to<get_user_queue>::with<user_queue>,
+                     caf::replies_to<get_rule>::with<rule_found>,
+                     caf::replies_to<list_rules>::with<rule_list>,
+                     caf::replies_to<get_approval>::with<approval_found>,
+                     caf::replies_to<list_approvals>::with<approval_list>,
+                     caf::replies_to<get_settings>::with<settings_found>,
+                     caf::replies_to<get_trace>::with<trace_found>,
+                     caf::replies_to<get_store_metrics>::with<store_metrics>,
+                     caf::replies_to<get_cost_report>::with<cost_report>,
+                     caf::replies_to<get_cost_limit>::with<cost_limit_status>,
+                     caf::replies_to<read_events>::with<event_page>>;
 
 /// The HTTP CLIENT: makes outbound calls on a thread of its own.
 using http_client_actor = caf::typed_actor<
@@ -174,12 +173,12 @@ using queue_scheduler_actor = event_listener_actor::extend<
   caf::reacts_to<tick>>;
 
 /// The JOB POLLER: asks providers how the active jobs are.
-using job_poller_actor = caf::typed_actor<
-  caf::replies_to<refresh_polling>::with<polling_status>,
-  caf::replies_to<get_polling_status>::with<polling_status>,
-  caf::replies_to<poll_jobs>::with<jobs_polled>,
-  // INTERNAL: starts the next round.
-  caf::reacts_to<tick>>;
+using job_poller_actor
+  = caf::typed_actor<caf::replies_to<refresh_polling>::with<polling_status>,
+                     caf::replies_to<get_polling_status>::with<polling_status>,
+                     caf::replies_to<poll_jobs>::with<jobs_polled>,
+                     // INTERNAL: starts the next round.
+                     caf::reacts_to<tick>>;
 
 /// The APPROVAL EXPIRER: ends what waited for an approval too long.
 using approval_expirer_actor = event_listener_actor::extend<
@@ -200,10 +199,10 @@ using http_gateway_actor = caf::typed_actor<
   caf::reacts_to<http_call>>;
 
 /// The SUPERVISOR: starts the workers, watches them and restarts them.
-using supervisor_actor = caf::typed_actor<
-  caf::replies_to<get_workers>::with<worker_list>,
-  caf::replies_to<control_worker>::with<worker_list>,
-  // INTERNAL: a backoff or a grace period is over.
-  caf::reacts_to<tick>>;
+using supervisor_actor
+  = caf::typed_actor<caf::replies_to<get_workers>::with<worker_list>,
+                     caf::replies_to<control_worker>::with<worker_list>,
+                     // INTERNAL: a backoff or a grace period is over.
+                     caf::reacts_to<tick>>;
 
 } // namespace tunerd

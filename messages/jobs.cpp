@@ -6,8 +6,8 @@ namespace tunerd {
 
 namespace {
 
-constexpr std::array job_names{"pending", "uploading", "queued",   "running",
-                               "completed", "failed",  "cancelled"};
+constexpr std::array job_names{"pending",   "uploading", "queued",   "running",
+                               "completed", "failed",    "cancelled"};
 
 constexpr std::array queue_names{"pending", "ready",     "running", "completed",
                                  "failed",  "cancelled", "blocked"};
@@ -40,8 +40,9 @@ caf::optional<queue_status> parse_queue_status(std::string_view text) {
 
 std::string priority_name(int32_t priority) {
   constexpr std::array names{"low", "normal", "high", "urgent", "critical"};
-  return names.at(
-    static_cast<size_t>(priority < 0 ? 0 : priority >= 40 ? 4 : priority / 10));
+  return names.at(static_cast<size_t>(priority < 0     ? 0
+                                      : priority >= 40 ? 4
+                                                       : priority / 10));
 }
 
 } // namespace tunerd

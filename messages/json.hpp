@@ -1,6 +1,7 @@
 #pragma once
 
 #include "messages/jobs.hpp"
+#include "messages/limits.hpp"
 #include "messages/queue.hpp"
 #include "messages/workers.hpp"
 

@@ -15,6 +15,19 @@
 
 namespace tunerd {
 
+/// What jobs cost, in micro-USD: what the provider said, else the estimate.
+struct cost_sums {
+  /// Of the users and organisations with the highest sums, at most
+  /// `cost_names_max` of each; jobs created in the last 30 days.
+  std::map<std::string, int64_t> by_user = {};
+  std::map<std::string, int64_t> by_org = {};
+  /// "2024-01-15" (UTC) to the sum of the jobs created then; the last 30 days,
+  /// days without costs are left out.
+  std::map<std::string, int64_t> by_day = {};
+};
+
+constexpr size_t cost_names_max = 100;
+
 /// Query: everything that a metrics page shows of the store.
 struct get_store_metrics {
   context ctx;
@@ -38,6 +51,7 @@ struct store_metrics {
   caf::optional<caf::timespan> longest_wait = caf::none;
   /// Id of the newest event.
   int64_t event_head = 0;
+  cost_sums costs = {};
 };
 
 /// Query: what jobs cost that were created in the last `days` days, as far as
@@ -86,6 +100,11 @@ struct cost_limit_status {
 };
 
 template <class Inspector>
+typename Inspector::result_type inspect(Inspector& f, cost_sums& x) {
+  return f(caf::meta::type_name("cost_sums"), x.by_user, x.by_org, x.by_day);
+}
+
+template <class Inspector>
 typename Inspector::result_type inspect(Inspector& f, get_store_metrics& x) {
   return f(caf::meta::type_name("get_store_metrics"), x.ctx);
 }
@@ -96,7 +115,7 @@ typename Inspector::result_type inspect(Inspector& f, store_metrics& x) {
            x.queue_by_status, x.approvals_by_status, x.average_duration,
            x.cost_micros, x.audit_entries, x.audit_entries_24h,
            x.attempts_in_doubt, x.attempts_unresolved, x.longest_wait,
-           x.event_head);
+           x.event_head, x.costs);
 }
 
 template <class Inspector>

@@ -151,6 +151,17 @@ struct get_providers {
   context ctx;
 };
 
+/// How many calls of one kind a credential has left.
+struct provider_budget {
+  /// "create" for submissions, "other" for everything else.
+  std::string kind;
+  int64_t per_minute = 0;
+  /// Calls that may be made at once now.
+  int64_t left = 0;
+  /// How long the provider wants us to keep still; 0 if it does not.
+  caf::timespan throttled_for = caf::timespan{0};
+};
+
 /// One provider as people see it.
 struct provider_summary {
   std::string name;
@@ -160,6 +171,7 @@ struct provider_summary {
   /// Where its webhooks are to go; empty for none.
   std::string webhook_url = {};
   std::string default_hardware_profile = {};
+  std::vector<provider_budget> budgets = {};
 };
 
 /// Answer to `get_providers`.
@@ -309,9 +321,15 @@ typename Inspector::result_type inspect(Inspector& f, get_providers& x) {
 }
 
 template <class Inspector>
+typename Inspector::result_type inspect(Inspector& f, provider_budget& x) {
+  return f(caf::meta::type_name("provider_budget"), x.kind, x.per_minute,
+           x.left, x.throttled_for);
+}
+
+template <class Inspector>
 typename Inspector::result_type inspect(Inspector& f, provider_summary& x) {
   return f(caf::meta::type_name("provider_summary"), x.name, x.is_configured,
-           x.base_url, x.webhook_url, x.default_hardware_profile);
+           x.base_url, x.webhook_url, x.default_hardware_profile, x.budgets);
 }
 
 template <class Inspector>

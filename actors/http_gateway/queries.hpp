@@ -4,6 +4,8 @@
 #include "actors/http_gateway/target.hpp"
 #include "messages/http.hpp"
 #include "messages/jobs.hpp"
+#include "messages/limits.hpp"
+#include "messages/progress.hpp"
 #include "messages/queue.hpp"
 #include "messages/streams.hpp"
 

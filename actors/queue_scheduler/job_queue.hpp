@@ -3,6 +3,7 @@
 #include "actors/queue_scheduler/id_index.hpp"
 #include "actors/queue_scheduler/lanes.hpp"
 #include "actors/queue_scheduler/standings.hpp"
+#include "messages/queue.hpp"
 
 #include <map>
 #include <memory>

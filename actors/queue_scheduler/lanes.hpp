@@ -3,7 +3,8 @@
 #include "actors/queue_scheduler/contest.hpp"
 #include "actors/queue_scheduler/fair_share.hpp"
 #include "actors/queue_scheduler/sequence.hpp"
-#include "messages/queue.hpp"
+#include "messages/dispatch.hpp"
+#include "messages/limits.hpp"
 
 #include <caf/optional.hpp>
 

@@ -1,6 +1,6 @@
 #pragma once
 
-#include "messages/queue.hpp"
+#include "messages/dispatch.hpp"
 
 #include <map>
 #include <set>

@@ -2,7 +2,7 @@
 
 #include "messages/approvals.hpp"
 #include "messages/events.hpp"
-#include "messages/queue.hpp"
+#include "messages/progress.hpp"
 
 namespace tunerd::sql {
 

@@ -1,7 +1,7 @@
 #pragma once
 
 #include "actors/store/sqlite.hpp"
-#include "messages/queue.hpp"
+#include "messages/limits.hpp"
 
 namespace tunerd::sql {
 

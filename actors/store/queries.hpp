@@ -3,9 +3,12 @@
 #include "actors/store/sqlite.hpp"
 #include "messages/approvals.hpp"
 #include "messages/audit.hpp"
+#include "messages/dispatch.hpp"
 #include "messages/events.hpp"
 #include "messages/jobs.hpp"
+#include "messages/limits.hpp"
 #include "messages/metrics.hpp"
+#include "messages/progress.hpp"
 #include "messages/queue.hpp"
 #include "messages/settings.hpp"
 

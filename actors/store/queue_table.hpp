@@ -1,6 +1,7 @@
 #pragma once
 
 #include "actors/store/sqlite.hpp"
+#include "messages/dispatch.hpp"
 #include "messages/queue.hpp"
 
 namespace tunerd::sql {

@@ -1,6 +1,6 @@
 #pragma once
 
-#include "messages/queue.hpp"
+#include "messages/dispatch.hpp"
 
 // What may become of a job and its attempts (REFERENCE 2): decisions without
 // a database, a clock or CAF's actors.

@@ -5,7 +5,7 @@
 #include "actors/support/live.hpp"
 #include "config/approvals.hpp"
 #include "config/retention.hpp"
-#include "messages/queue.hpp"
+#include "messages/limits.hpp"
 
 namespace tunerd {
 

@@ -2,7 +2,8 @@
 
 #include "tests/bench/bench.hpp"
 
-#include "messages/queue.hpp"
+#include "messages/dispatch.hpp"
+#include "messages/limits.hpp"
 
 namespace tunerd::bench {
 

@@ -1,4 +1,4 @@
-#include "messages/queue.hpp"
+#include "messages/dispatch.hpp"
 
 #include <array>
 
@@ -28,11 +28,6 @@ caf::optional<attempt_state> parse_attempt_state(std::string_view text) {
     if (attempt_names[i] == text)
       return static_cast<attempt_state>(i);
   return caf::none;
-}
-
-std::string to_string(change_source source) {
-  constexpr std::array names{"poll", "webhook", "api", "scheduler", "expiry"};
-  return names.at(static_cast<size_t>(source));
 }
 
 } // namespace tunerd
