@@ -180,13 +180,11 @@ struct threads_config : caf::actor_system_config {
   }
 };
 
-} // namespace
-
-TEST_CASE("a hundred thousand messages keep to their own work",
-          "[logging][L1]") {
-  // Of one question: asked, refresh, its answer, poll, delegated, its answer,
-  // the answer, and two ticks less those that an error saves.
-  constexpr size_t questions = 11'250, at_once = 250;
+/// Asks FRONT `questions` times, a multiple of 250, and looks at every line.
+/// Of one question: asked, refresh, its answer, poll, delegated, its answer,
+/// the answer, and two ticks less those that an error saves.
+void check_interleaved(size_t questions) {
+  constexpr size_t at_once = 250;
   test::log_capture log;
   const auto dropped = count_log_lines().dropped;
   threads_config cfg;
@@ -230,6 +228,16 @@ TEST_CASE("a hundred thousand messages keep to their own work",
   CHECK(seen.lines["refused"] == questions / 10);
   CHECK(seen.lines["delivered"] > 0);
   CHECK(seen.lines["tick"] > questions);
+}
+
+} // namespace
+
+TEST_CASE("a hundred thousand lines keep to their own work", "[logging][L1]") {
+  check_interleaved(11'250);
+}
+
+TEST_CASE("a million lines keep to their own work", "[logging][L1][.long]") {
+  check_interleaved(125'000);
 }
 
 // -- one place ----------------------------------------------------------------

@@ -6,6 +6,7 @@
 #include "config/retention.hpp"
 #include "messages/audit.hpp"
 #include "messages/events.hpp"
+#include "messages/progress.hpp"
 
 #include <functional>
 
