@@ -26,12 +26,10 @@ ordered_json all_limits_json(const queue_limits& x) {
 /// they belong to is an admin's.
 queue_stats as_seen_by(const caller& who, queue_stats stats) {
   stats.costs = costs_seen_by(who, std::move(stats.costs));
-  if (who.level == caller_level::admin)
-    return stats;
-  std::erase_if(stats.by_user, [&who](const auto& entry) {
-    return entry.first != who.user_id;
-  });
-  stats.costs.by_day.clear();
+  if (who.level != caller_level::admin)
+    std::erase_if(stats.by_user, [&who](const auto& entry) {
+      return entry.first != who.user_id;
+    });
   return stats;
 }
 
@@ -77,7 +75,7 @@ void http_gateway_state::show_queue(const call& x) {
 
 void http_gateway_state::show_stats(const call& x) {
   self->ask(
-    store, settings.store_timeout, get_queue_stats{x->ctx},
+    store, settings.store_timeout, get_queue_stats{x->ctx, x->who},
     [this, x](const queue_stats& stats) {
       self->ask(
         store, settings.store_timeout, get_limits{x->ctx},

@@ -19,9 +19,11 @@ constexpr caf::timespan run_max = std::chrono::hours{24 * 365};
 /// their names.
 constexpr const char* own_wish = "requires_approval";
 
-/// @returns how long the job takes: what those before it took, else the longest
-/// that its provider allows.
+/// @returns how long the job takes: what it asks for, else what those before it
+/// took, else the longest that its provider allows.
 caf::timespan expected_run(transaction& tx, const submit_job& command) {
+  if (command.input.max_runtime > caf::timespan{0})
+    return command.input.max_runtime;
   const auto& x = command.subject;
   if (auto mean = cost_table{tx.db}.mean_run(x.provider, x.hardware_profile))
     return *mean;

@@ -97,7 +97,7 @@ caf::expected<queue_stats> look_up(const view& in,
                                    const get_queue_stats& query) {
   auto result = queue_table{in.db}.stats(in.now - waits_counted);
   result.ctx = query.ctx;
-  result.costs = sum_costs(in.db, caller{}, in.now);
+  result.costs = sum_costs(in.db, query.who, in.now);
   return result;
 }
 

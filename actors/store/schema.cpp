@@ -305,7 +305,13 @@ BEGIN
 END;
 )sql";
 
-constexpr std::array migrations{version_1, version_2, version_3, version_4};
+// How long the provider is to let a job run.
+constexpr const char* version_5 = R"sql(
+ALTER TABLE job_inputs ADD COLUMN max_runtime INTEGER NOT NULL DEFAULT 0;
+)sql";
+
+constexpr std::array migrations{version_1, version_2, version_3, version_4,
+                                version_5};
 
 int64_t read_number(connection& db, const char* sql) {
   auto row = db.query(sql);
