@@ -104,7 +104,7 @@ TEST_CASE_METHOD(costs_fixture, "sums of costs equal the naive sum",
     ids.erase(i);
     return id;
   };
-  for (int step = 0; step < 400; ++step) {
+  for (int step = 0; step < 150; ++step) {
     const auto what = below(10);
     if (what < 4 || jobs.empty()) {
       const auto id = "j" + std::to_string(jobs.size());
