@@ -134,6 +134,9 @@ struct provider_input {
   std::string fingerprint = {};
   /// Where the provider shall send webhooks; empty for none.
   std::string webhook_url = {};
+  /// After which the provider shall end the job, in whole minutes; 0: as late
+  /// as it allows.
+  caf::timespan max_runtime = caf::timespan{0};
 };
 
 /// Command to the store: accept `job` in its own transaction: approval rules
@@ -254,7 +257,7 @@ typename Inspector::result_type inspect(Inspector& f, job& x) {
 template <class Inspector>
 typename Inspector::result_type inspect(Inspector& f, provider_input& x) {
   return f(caf::meta::type_name("provider_input"), x.version, x.body,
-           x.fingerprint, x.webhook_url);
+           x.fingerprint, x.webhook_url, x.max_runtime);
 }
 
 template <class Inspector>

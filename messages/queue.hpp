@@ -124,9 +124,10 @@ struct queue_page {
   int64_t total_running = 0;
 };
 
-/// Query: counts over the whole queue.
+/// Query: counts over the whole queue, costs as far as `who` sees the jobs.
 struct get_queue_stats {
   context ctx;
+  caller who = {};
 };
 
 /// Answer to `get_queue_stats`.
@@ -222,7 +223,7 @@ typename Inspector::result_type inspect(Inspector& f, queue_page& x) {
 
 template <class Inspector>
 typename Inspector::result_type inspect(Inspector& f, get_queue_stats& x) {
-  return f(caf::meta::type_name("get_queue_stats"), x.ctx);
+  return f(caf::meta::type_name("get_queue_stats"), x.ctx, x.who);
 }
 
 template <class Inspector>

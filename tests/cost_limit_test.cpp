@@ -191,8 +191,9 @@ TEST_CASE_METHOD(cost_fixture, "what a job does not say is estimated",
   x.subject.hardware_profile = "h100";
   x.rate_nanos_per_second = 1'000'000'000; // 1 USD/s
   x.longest_run = 50s;
-  CHECK(!ask<job_submitted>(aut, x).subject.estimated_cost_micros);
-  CHECK(status().spent_micros == 50 * usd); // the longest run
+  CHECK(ask<job_submitted>(aut, x).subject.estimated_cost_micros
+        == int64_t{50 * usd}); // the longest run
+  CHECK(status().spent_micros == 50 * usd);
   complete("j1", usd, 10s);
   CHECK(status().spent_micros == usd);
   x.subject.id = "j2";
@@ -202,10 +203,54 @@ TEST_CASE_METHOD(cost_fixture, "what a job does not say is estimated",
   CHECK(status().spent_micros == 11 * usd);
   x.subject.id = "j3";
   x.subject.hardware_profile = "l40s"; // nothing of it ever ran
-  CHECK(!ask<job_submitted>(aut, x).subject.estimated_cost_micros);
+  CHECK(ask<job_submitted>(aut, x).subject.estimated_cost_micros
+        == int64_t{50 * usd});
   x.subject.id = "j4";
   x.subject.estimated_cost_micros = 3;
   CHECK(ask<job_submitted>(aut, x).subject.estimated_cost_micros == int64_t{3});
+  x.subject.id = "j5";
+  x.subject.estimated_cost_micros = caf::none;
+  x.rate_nanos_per_second = 0; // nobody knows what it costs
+  CHECK(!ask<job_submitted>(aut, x).subject.estimated_cost_micros);
+}
+
+TEST_CASE_METHOD(cost_fixture, "the estimate follows the requested runtime",
+                 "[store][cost_limit]") {
+  auto x = submission("j1");
+  x.subject.hardware_profile = "h100";
+  x.rate_nanos_per_second = 1'000'000'000; // 1 USD/s
+  x.longest_run = 1h;
+  ask<job_submitted>(aut, x);
+  complete("j1", usd, 10s);
+  x.subject.id = "j2";
+  x.input.max_runtime = 2min; // says more than how long others took
+  CHECK(ask<job_submitted>(aut, x).subject.estimated_cost_micros
+        == int64_t{120 * usd});
+  const auto claimed = claim({"j2"}).claimed;
+  REQUIRE(claimed.size() == 1);
+  CHECK(claimed[0].input.max_runtime == 2min);
+  x.subject.id = "j3";
+  for (const caf::timespan span : {-1min, 31 * 24h + 1min}) {
+    x.input.max_runtime = span;
+    CHECK(refused<job_submitted>(x) == ec::validation_error);
+  }
+}
+
+TEST_CASE_METHOD(cost_fixture, "a dear runtime needs approval",
+                 "[store][cost_limit][A1]") {
+  db->connect(connection::mode::read_write)
+    ->execute("INSERT INTO approval_rules (name, description, condition, "
+              "threshold, is_active, priority, applies_to_provider, "
+              "applies_to_level, exempt_levels, required_approver_level, "
+              "deadline_seconds, created_at, created_by) VALUES ('dear', '', "
+              "'cost_exceeds', '100', 1, 0, '', '', '[]', 'lead', 0, 1, '')");
+  auto x = submission("j1");
+  x.rate_nanos_per_second = 1'000'000'000; // 1 USD/s
+  x.input.max_runtime = 1min;
+  CHECK(ask<job_submitted>(aut, x).subject.queue == queue_status::pending);
+  x.subject.id = "j2";
+  x.input.max_runtime = 2min;
+  CHECK(ask<job_submitted>(aut, x).subject.queue == queue_status::blocked);
 }
 
 TEST_CASE_METHOD(cost_fixture, "the sums read no table",

@@ -96,6 +96,28 @@ TEST_CASE_METHOD(jobs_fixture, "what a submission wants reaches the store",
                 {"upload_id", "up1"}});
 }
 
+TEST_CASE_METHOD(jobs_fixture, "a requested runtime is kept and bounded",
+                 "[http_gateway]") {
+  auto body = plain;
+  body["max_runtime_minutes"] = 30;
+  CHECK(post("/api/cloud/jobs/submit", body)["warnings"].empty());
+  REQUIRE(submitted.size() == 1);
+  CHECK(submitted[0].input.max_runtime == 30min);
+  body["max_runtime_minutes"] = 31; // the provider allows 30
+  const auto reply = call("POST", "/api/cloud/jobs/submit", body.dump());
+  check_error(reply, 400, "validation_error");
+  CHECK(reply.body.find("max_runtime_minutes: want 1 to 30")
+        != reply.body.npos);
+  for (const auto& wrong : {json(0), json(44'641), json("5"), json(1.5)}) {
+    body["max_runtime_minutes"] = wrong;
+    check_error(call("POST", "/api/cloud/jobs/submit", body.dump()), 400,
+                "validation_error");
+  }
+  CHECK(submitted.size() == 1);
+  post("/api/cloud/jobs/submit", plain);
+  CHECK(submitted[1].input.max_runtime == 0min);
+}
+
 TEST_CASE_METHOD(jobs_fixture, "who submits for others is not who owns the job",
                  "[http_gateway][A6]") {
   auto body = plain;

@@ -353,6 +353,52 @@ TEST_CASE_METHOD(metrics_fixture, "health names what is missing",
   CHECK(x["warnings"].size() == 1);
 }
 
+TEST_CASE_METHOD(metrics_fixture, "costs are shown to whom they concern",
+                 "[http_metrics][cost_sums]") {
+  cost_sums costs{{{"u-viewer", 1'500'000}, {"u-\"x\"\n", 9'000'000}},
+                  {{"acme", 2'500'000}, {"other", 8'000'000}},
+                  {{"2020-01-01", 10'500'000}}};
+  costs.by_day[utc_text(now()).substr(0, 10)] = 250'000;
+  sums.costs = costs;
+  std::vector<caller> askers;
+  more_of_store = caf::message_handler{[&](const get_queue_stats& x) {
+                    askers.push_back(x.who);
+                    return queue_stats{.ctx = x.ctx, .costs = costs};
+                  }}.or_else(more_of_store);
+  start();
+  const auto stats = [this](const char* token) {
+    const auto reply = call_as(token, "GET", "/api/queue/stats");
+    REQUIRE(reply.status == 200);
+    return json::parse(reply.body);
+  };
+  const auto metrics = [this](const char* token) {
+    return scrape(call_as(token, "GET", "/metrics").body);
+  };
+  const std::string user = "tunerd_cost_usd_by_user{user=";
+  const std::string org = "tunerd_cost_usd_by_org{org=";
+  require_tokens();
+  CHECK(stats("t-admin")["cost_by_user"].size() == 2);
+  CHECK(stats("t-admin")["cost_by_org"]["other"] == 8.0);
+  CHECK(stats("t-admin")["cost_by_day"]["2020-01-01"] == 10.5);
+  CHECK(metrics("t-admin").at(user + "\"u-\\\"x\\\"\\n\"}") == 9.0);
+  CHECK(metrics("t-admin").at(org + "\"acme\"}") == 2.5);
+  CHECK(metrics("t-admin").at("tunerd_cost_usd_today") == 0.25);
+
+  CHECK(stats("t-lead")["cost_by_user"].empty());
+  CHECK(stats("t-lead")["cost_by_org"] == json{{"acme", 2.5}});
+  CHECK(metrics("t-lead").has(org + "\"acme\"}"));
+  CHECK(!metrics("t-lead").has(org + "\"other\"}"));
+
+  CHECK(stats("t-viewer")["cost_by_user"] == json{{"u-viewer", 1.5}});
+  CHECK(stats("t-viewer")["cost_by_org"].empty());
+  CHECK(metrics("t-viewer").has(user + "\"u-viewer\"}"));
+  CHECK(!metrics("t-viewer").has(org + "\"acme\"}"));
+  CHECK(metrics("t-viewer").types.count("tunerd_cost_usd_by_org") == 0);
+  REQUIRE(!askers.empty());
+  CHECK(askers.back().user_id == "u-viewer");
+  CHECK(askers.back().level == caller_level::viewer);
+}
+
 TEST_CASE_METHOD(metrics_fixture, "costs are reported in USD",
                  "[http_metrics]") {
   const auto x = get("/api/metrics?days=7");

@@ -1,7 +1,12 @@
+#include "runtime/tunerctl/command_line.hpp"
+#include "runtime/tunerctl/completion.hpp"
+#include "runtime/tunerctl/screen.hpp"
 #include "runtime/tunerctl/sse_parser.hpp"
 #include "runtime/tunerctl/table.hpp"
 #include "runtime/tunerctl/timeline.hpp"
+#include "runtime/tunerctl/top.hpp"
 
+#include <CLI/CLI.hpp>
 #include <catch2/catch.hpp>
 #include <nlohmann/json.hpp>
 
@@ -18,6 +23,33 @@ std::vector<std::string> events_of(sse_parser& parser, std::string_view bytes) {
     result.push_back(e.id + "|" + e.type + "|" + e.data);
   });
   return result;
+}
+
+/// What tunerctl makes of arguments.
+struct parsed {
+  command_line x = {};
+  CLI::App app{"", "tunerctl"};
+
+  explicit parsed(std::vector<std::string> arguments) {
+    describe(app, x);
+    std::reverse(arguments.begin(), arguments.end()); // as CLI11 wants them
+    app.parse(arguments);
+  }
+};
+
+/// @returns all commands, as the program lists them.
+std::vector<std::string> commands() {
+  command_line x;
+  CLI::App app{"", "tunerctl"};
+  describe(app, x);
+  std::vector<std::string> result;
+  for (const auto* command : app.get_subcommands({}))
+    result.push_back(command->get_name());
+  return result;
+}
+
+bool has(const std::string& text, const std::string& part) {
+  return text.find(part) != std::string::npos;
 }
 
 } // namespace
@@ -86,4 +118,145 @@ TEST_CASE("a trace is one list in order of time", "[tunerctl]") {
            "(log: there may be more lines than these)\n");
   CHECK(timeline(nlohmann::json::object())
         == "nothing is known under this id\n");
+}
+
+TEST_CASE("a table shows states in colour, and only if it may", "[tunerctl]") {
+  const auto rows = nlohmann::json::parse(
+    R"([{"a": "running", "b": "failed"}, {"a": "x", "b": "half_open"},
+        {"a": "ü", "b": null}])");
+  const std::vector<column> columns{{"A", "a"}, {"B", "b", true}};
+  CHECK(render_table(columns, rows)
+        == "A        B\nrunning  failed\nx        half_open\nü        -\n");
+  CHECK(render_table(columns, rows, true)
+        == "\033[1mA\033[0m        \033[1mB\033[0m\n"
+           "running  \033[31mfailed\033[0m\n"
+           "x        \033[33mhalf_open\033[0m\n"
+           "ü        -\n");
+}
+
+TEST_CASE("options of all commands may stand anywhere", "[tunerctl]") {
+  for (const std::vector<std::string>& arguments :
+       {std::vector<std::string>{"-o", "json", "--url", "http://x", "jobs"},
+        {"jobs", "-o", "json", "--url", "http://x"}}) {
+    const parsed y{arguments};
+    CHECK(y.x.output == "json");
+    CHECK(y.x.to.url == "http://x");
+    CHECK(y.x.run);
+    CHECK(y.x.watch_seconds == 0);
+  }
+}
+
+TEST_CASE("a list is watched every two seconds, or as told", "[tunerctl]") {
+  for (const auto* command : {"jobs", "queue", "approvals", "rules", "workers",
+                              "providers", "stats"}) {
+    CHECK(parsed({command, "--watch"}).x.watch_seconds == 2);
+    CHECK(parsed({command, "--watch=7"}).x.watch_seconds == 7);
+  }
+  CHECK_THROWS_AS(parsed({"job", "j1", "--watch"}), CLI::ParseError);
+}
+
+TEST_CASE("arguments reach their command", "[tunerctl]") {
+  CHECK(parsed({"approve", "1", "2", "j3", "--notes", "ok"}).x.ids
+        == std::vector<std::string>{"1", "2", "j3"});
+  const parsed rule{{"create-rule", "dear", "cost_exceeds", "10", "--exempt",
+                     "admin,lead", "--priority", "-5"}};
+  CHECK(rule.x.rule.threshold == "10");
+  CHECK(rule.x.rule.exempt == std::vector<std::string>{"admin", "lead"});
+  CHECK(rule.x.rule.priority == -5);
+  CHECK(parsed({"priority", "j1", "none"}).x.priority == "none");
+  for (const std::vector<std::string>& wrong :
+       {std::vector<std::string>{},
+        {"fly"},
+        {"reject", "1"},
+        {"delete"},
+        {"cleanup", "--days", "0"},
+        {"queue", "--me", "--user", "7"},
+        {"completion", "tcsh"},
+        {"worker", "store", "shoot"},
+        {"extend", "1", "--hours", "169"}})
+    CHECK_THROWS_AS(parsed(wrong), CLI::ParseError);
+}
+
+TEST_CASE("completions know every command and option", "[tunerctl]") {
+  command_line x;
+  CLI::App app{"", "tunerctl"};
+  describe(app, x);
+  REQUIRE(commands().size() > 30);
+  for (const auto* shell : {"bash", "zsh", "fish"}) {
+    const auto script = completion(app, shell);
+    INFO(script);
+    for (const auto& command : commands())
+      CHECK(has(script, command));
+    CHECK(has(script, shell == std::string{"fish"} ? "-l hours" : "--hours"));
+  }
+  CLI::App odd;
+  odd.add_subcommand("x", "it's");
+  CHECK(has(completion(odd, "zsh"), "'x:it'\\''s'"));
+}
+
+namespace {
+
+top_view busy() {
+  return {.url = "http://h:1",
+          .seen = nlohmann::json::parse(R"({
+    "health": {"version": "1.2", "status": "healthy", "uptime_seconds": 3725},
+    "stats": {"queue_depth": 12, "running": 3, "max_concurrent": 5,
+              "avg_wait_seconds": 1.5, "by_status": {"blocked": 2},
+              "cost_by_day": {"2024-01-14": 9.0, "2024-01-15": 3.25}},
+    "workers": {"workers": [{"name": "store", "state": "running",
+                             "restarts": 0, "last_error": null}]},
+    "providers": {"providers": [
+      {"name": "replicate", "is_configured": true, "budgets": [
+        {"kind": "create", "left": 5, "per_minute": 600},
+        {"kind": "other", "left": 0, "per_minute": 3000,
+         "throttled_seconds": 30}]},
+      {"name": "simpletuner_io", "is_configured": false}]},
+    "breakers": {"circuit_breakers": [
+      {"name": "replicate-api", "state": "open"},
+      {"name": "simpletuner-io-api", "state": "closed"},
+      {"name": "simpletuner-io-auth", "state": "half_open"}]}
+  })"),
+          .events = {"1  first", "2  second", "3  third"}};
+}
+
+} // namespace
+
+TEST_CASE("top shows what there is", "[tunerctl][top]") {
+  CHECK(render_top(busy())
+        == "tunerd 1.2  healthy  up 1:02:05  http://h:1\n"
+           "queue  12 pending, 3 of 5 slots held, 2 blocked, mean wait 1.5 s, "
+           "3.25 USD on 2024-01-15\n"
+           "\n"
+           "WORKER  STATE    RESTARTS  LAST ERROR\n"
+           "store   running  0         -\n"
+           "\n"
+           "PROVIDER        CONFIGURED  BREAKER            BUDGETS LEFT\n"
+           "replicate       true        open               create 5/600, other "
+           "0/3000 still for 30 s\n"
+           "simpletuner_io  false       closed, half_open  -\n"
+           "\n"
+           "EVENTS\n1  first\n2  second\n3  third\n");
+}
+
+TEST_CASE("top keeps the newest events that have room", "[tunerctl][top]") {
+  auto x = busy();
+  x.rows = 13;
+  CHECK(render_top(x).ends_with("EVENTS\n2  second\n3  third\n"));
+  x.rows = 3;
+  CHECK(render_top(x).ends_with("EVENTS\n"));
+}
+
+TEST_CASE("top says what it may not see", "[tunerctl][top]") {
+  auto x = busy();
+  x.seen["workers"] = {{"failure", "HTTP 403: takes an admin\033[2J"}};
+  x.seen.erase("breakers");
+  x.seen["stats"] = nlohmann::json::object();
+  CHECK(has(render_top(x), "workers: HTTP 403: takes an admin [2J\n"));
+  x.seen = {{"health", {{"failure", "no daemon"}}}};
+  CHECK(render_top(x) == "no daemon\n");
+}
+
+TEST_CASE("a redrawn screen is cut to its lines", "[tunerctl][top]") {
+  CHECK(redrawn("a\nb\nc\n", 2) == "\033[Ha\033[K\r\nb\033[K\033[J");
+  CHECK(redrawn("", 5) == "\033[H\033[J");
 }

@@ -77,6 +77,17 @@ std::string cost_limit_text(const caf::error& err) {
                                               : text;
 }
 
+/// @param longest What the provider allows.
+rest::refusal too_long(caf::timespan longest) {
+  const auto minutes
+    = std::chrono::duration_cast<std::chrono::minutes>(longest).count();
+  return {.status = 400,
+          .error = "validation_error",
+          .message = "max_runtime_minutes: want 1 to " + std::to_string(minutes)
+                     + ", the longest that the provider allows",
+          .field = "max_runtime_minutes"};
+}
+
 /// A provider as the message of a sync names it.
 std::string title_of(const std::string& provider) {
   return provider == "replicate" ? "Replicate" : provider;
@@ -106,13 +117,17 @@ void http_gateway_state::submit(const call& x, const std::string& body) {
 
 void http_gateway_state::store_job(const call& x, const wish& wanted,
                                    const job_prepared& prepared) {
+  if (wanted->max_runtime > prepared.longest_run)
+    return refuse(x, too_long(prepared.longest_run));
   auto subject
     = rest::make_job(*wanted, prepared, random_hex(settings.world.random, 16),
                      settings.queue.max_attempts);
   subject.correlation_id = x->ctx.correlation_id;
+  auto input = prepared.input;
+  input.max_runtime = wanted->max_runtime;
   const submit_job command{.ctx = context_of(subject),
                            .subject = subject,
-                           .input = prepared.input,
+                           .input = std::move(input),
                            .idempotency_key = wanted->idempotency_key,
                            .request_hash = wanted->request_hash,
                            .who = x->who,

@@ -2,6 +2,7 @@
 
 #include "actors/http_gateway/health_report.hpp"
 #include "actors/http_gateway/metrics_text.hpp"
+#include "messages/json.hpp"
 
 #include <nlohmann/json.hpp>
 
@@ -10,6 +11,8 @@
 namespace tunerd {
 
 namespace {
+
+constexpr size_t date_size = 10;
 
 double seconds_of(caf::timespan span) {
   return std::chrono::duration<double>(span).count();
@@ -80,6 +83,30 @@ void add_jobs(metrics_text& out, const store_metrics& x) {
   for (const auto* name :
        {"simpletuner_cost_usd_total", "simpletuner_cost_total_usd"})
     out.gauge(name, "Cost of all stored jobs", usd_of(x.cost_micros));
+}
+
+std::map<std::string, double>
+usd_by(const std::map<std::string, int64_t>& sums) {
+  std::map<std::string, double> result;
+  for (const auto& [name, micros] : sums)
+    result.emplace(name, usd_of(micros));
+  return result;
+}
+
+/// @param today E.g. "2024-01-15".
+void add_costs(metrics_text& out, const cost_sums& x,
+               const std::string& today) {
+  out.gauge("tunerd_cost_usd_today",
+            "Cost, or estimate, of the jobs created today (UTC)",
+            usd_of(count_of(x.by_day, today)));
+  labelled(out, "tunerd_cost_usd_by_user", "gauge",
+           "Cost, or estimate, of the jobs of the last 30 days, of the 100 "
+           "users with the most",
+           "user", usd_by(x.by_user));
+  labelled(out, "tunerd_cost_usd_by_org", "gauge",
+           "Cost, or estimate, of the jobs of the last 30 days, of the 100 "
+           "organisations with the most",
+           "org", usd_by(x.by_org));
 }
 
 void add_approvals(metrics_text& out, const store_metrics& x) {
@@ -280,8 +307,10 @@ std::string metrics_page(const metrics_view& x) {
   out.gauge("simpletuner_uptime_seconds", "Time since the start",
             seconds_of(x.uptime));
   add_health(out, x.seen);
-  if (x.seen.stored)
+  if (x.seen.stored) {
     add_store(out, *x.seen.stored, x.counts);
+    add_costs(out, x.seen.stored->costs, utc_text(x.now).substr(0, date_size));
+  }
   add_http(out, x.http);
   add_breakers(out, x.seen);
   add_cost_limits(out, x.seen);

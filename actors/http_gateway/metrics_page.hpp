@@ -17,6 +17,8 @@ struct metrics_view {
   const metrics& counts;
   const std::vector<http_statistics::line>& http;
   log_counters log = {};
+  /// Tells which day it is.
+  timestamp now = {};
 };
 
 /// @returns the page of `/metrics` (REFERENCE 3). Metrics whose source did not

@@ -1,3 +1,4 @@
+#include "actors/http_gateway/costs_seen.hpp"
 #include "actors/http_gateway/http_gateway.hpp"
 #include "actors/http_gateway/metrics_page.hpp"
 #include "actors/http_gateway/metrics_text.hpp"
@@ -55,14 +56,18 @@ ordered_json report_json(const cost_report& x, int64_t days) {
 } // namespace
 
 void http_gateway_state::show_prometheus(const call& x) {
-  look_around(x, survey_scope::numbers, [this, x](const survey& seen) {
-    const auto uptime = settings.world.now() - settings.started_at;
+  look_around(x, survey_scope::numbers, [this, x](survey seen) {
+    const auto now = settings.world.now();
+    const auto uptime = now - settings.started_at;
+    if (seen.stored)
+      seen.stored->costs = costs_seen_by(x->who, std::move(seen.stored->costs));
     const auto lines = gate->statistics().lines();
     auto page = metrics_page({.uptime = std::max(uptime, caf::timespan{0}),
                               .seen = seen,
                               .counts = *settings.counts,
                               .http = lines,
-                              .log = count_log_lines()});
+                              .log = count_log_lines(),
+                              .now = now});
     finish(x,
            {.status = 200,
             .body = std::move(page),

@@ -1,3 +1,4 @@
+#include "actors/http_gateway/costs_seen.hpp"
 #include "actors/http_gateway/http_gateway.hpp"
 #include "actors/http_gateway/queries.hpp"
 
@@ -24,11 +25,27 @@ ordered_json all_limits_json(const queue_limits& x) {
 /// @returns `stats` without the names of others: counts are everybody's, who
 /// they belong to is an admin's.
 queue_stats as_seen_by(const caller& who, queue_stats stats) {
+  stats.costs = costs_seen_by(who, std::move(stats.costs));
   if (who.level != caller_level::admin)
     std::erase_if(stats.by_user, [&who](const auto& entry) {
       return entry.first != who.user_id;
     });
   return stats;
+}
+
+ordered_json usd_by(const std::map<std::string, int64_t>& sums) {
+  auto result = ordered_json::object();
+  for (const auto& [name, micros] : sums)
+    result[name] = usd_json(caf::optional<int64_t>{micros});
+  return result;
+}
+
+ordered_json all_stats_json(const queue_stats& x, const queue_limits& limits) {
+  auto body = stats_json(x, limits);
+  body["cost_by_user"] = usd_by(x.costs.by_user);
+  body["cost_by_org"] = usd_by(x.costs.by_org);
+  body["cost_by_day"] = usd_by(x.costs.by_day);
+  return body;
 }
 
 } // namespace
@@ -58,12 +75,12 @@ void http_gateway_state::show_queue(const call& x) {
 
 void http_gateway_state::show_stats(const call& x) {
   self->ask(
-    store, settings.store_timeout, get_queue_stats{x->ctx},
+    store, settings.store_timeout, get_queue_stats{x->ctx, x->who},
     [this, x](const queue_stats& stats) {
       self->ask(
         store, settings.store_timeout, get_limits{x->ctx},
         [this, x, stats](const limits_in_force& y) {
-          answer(x, stats_json(as_seen_by(x->who, stats), y.limits));
+          answer(x, all_stats_json(as_seen_by(x->who, stats), y.limits));
         },
         refusing(x));
     },

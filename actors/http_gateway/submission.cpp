@@ -66,6 +66,14 @@ void read_approval(body_reader& in, submission& out) {
     out.approval_deadline = std::chrono::seconds{*seconds};
 }
 
+/// Reads how long the job may take, in minutes.
+void read_runtime(body_reader& in, caf::timespan& out) {
+  caf::optional<int64_t> minutes;
+  in.integer("max_runtime_minutes", minutes, 1, 31 * 24 * 60);
+  if (minutes)
+    out = std::chrono::minutes{*minutes};
+}
+
 /// Reads what is only kept.
 void read_metadata(body_reader& in, submission& out) {
   auto kept = json::object();
@@ -122,6 +130,7 @@ or_refusal<submission> parse_submission(const std::string& body,
   in.integer("priority_override", out.priority_override, 0, 50);
   read_owner(in, out.owner);
   read_approval(in, out);
+  read_runtime(in, out.max_runtime);
   read_metadata(in, out);
   in.ignored("config_name_to_load");
   if (in.mistake())

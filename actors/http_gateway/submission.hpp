@@ -24,6 +24,8 @@ struct submission {
   std::string request_hash = {};
   caf::optional<int64_t> estimated_cost_micros = caf::none;
   caf::optional<int32_t> priority_override = caf::none;
+  /// Until the provider shall end the job; 0 for as long as it allows.
+  caf::timespan max_runtime = caf::timespan{0};
   bool requires_approval = false;
   caf::optional<caf::timespan> approval_deadline = caf::none;
   std::string upload_id = {};

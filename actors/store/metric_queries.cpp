@@ -1,3 +1,4 @@
+#include "actors/store/cost_sums.hpp"
 #include "actors/store/event_log.hpp"
 #include "actors/store/job_table.hpp"
 #include "actors/store/queries.hpp"
@@ -97,6 +98,7 @@ caf::expected<store_metrics> look_up(const view& in,
   if (auto since = oldest.find<timestamp>(0))
     x.longest_wait = in.now - *since;
   x.event_head = event_log{in.db}.head();
+  x.costs = sum_costs(in.db, caller{}, in.now);
   return x;
 }
 

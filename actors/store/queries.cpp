@@ -1,6 +1,7 @@
 #include "actors/store/queries.hpp"
 
 #include "actors/store/attempt_table.hpp"
+#include "actors/store/cost_sums.hpp"
 #include "actors/store/event_log.hpp"
 #include "actors/store/job_table.hpp"
 #include "actors/store/limit_table.hpp"
@@ -96,6 +97,7 @@ caf::expected<queue_stats> look_up(const view& in,
                                    const get_queue_stats& query) {
   auto result = queue_table{in.db}.stats(in.now - waits_counted);
   result.ctx = query.ctx;
+  result.costs = sum_costs(in.db, query.who, in.now);
   return result;
 }
 

@@ -266,7 +266,52 @@ CREATE INDEX attempts_watched ON attempts (job_id)
   WHERE watched_since IS NOT NULL;
 )sql";
 
-constexpr std::array migrations{version_1, version_2, version_3};
+// Costs by user, org and day (since 1970), kept by triggers: see cost_sums.hpp.
+constexpr const char* version_4 = R"sql(
+ALTER TABLE jobs ADD COLUMN cost_counted INTEGER GENERATED ALWAYS AS (
+  coalesce(cost_micros, CASE WHEN started_at IS NULL AND status IN ('failed',
+    'cancelled') THEN 0 ELSE estimated_cost_micros END, 0)) VIRTUAL;
+CREATE TABLE daily_costs (
+  day INTEGER NOT NULL,
+  user_id TEXT NOT NULL,
+  org_id TEXT NOT NULL,
+  cost_micros INTEGER NOT NULL,
+  PRIMARY KEY (day, user_id, org_id)
+) STRICT, WITHOUT ROWID;
+INSERT INTO daily_costs (day, user_id, org_id, cost_micros)
+SELECT created_at / 86400000000000 AS day, user_id, org_id,
+  min(CAST(total(cost_counted) AS INTEGER), 1000000000000000000)
+FROM jobs WHERE cost_counted <> 0 GROUP BY day, user_id, org_id;
+CREATE TRIGGER jobs_cost_added AFTER INSERT ON jobs
+WHEN new.cost_counted <> 0
+BEGIN
+  INSERT INTO daily_costs (day, user_id, org_id, cost_micros)
+  VALUES (new.created_at / 86400000000000, new.user_id, new.org_id,
+    new.cost_counted)
+  ON CONFLICT (day, user_id, org_id)
+  DO UPDATE SET cost_micros
+    = min(cost_micros + new.cost_counted, 1000000000000000000);
+END;
+CREATE TRIGGER jobs_cost_changed
+AFTER UPDATE OF cost_micros, estimated_cost_micros, started_at, status ON jobs
+WHEN new.cost_counted <> old.cost_counted
+BEGIN
+  INSERT INTO daily_costs (day, user_id, org_id, cost_micros)
+  VALUES (new.created_at / 86400000000000, new.user_id, new.org_id,
+    max(new.cost_counted - old.cost_counted, 0))
+  ON CONFLICT (day, user_id, org_id)
+  DO UPDATE SET cost_micros = min(cost_micros + new.cost_counted
+    - old.cost_counted, 1000000000000000000);
+END;
+)sql";
+
+// How long the provider is to let a job run.
+constexpr const char* version_5 = R"sql(
+ALTER TABLE job_inputs ADD COLUMN max_runtime INTEGER NOT NULL DEFAULT 0;
+)sql";
+
+constexpr std::array migrations{version_1, version_2, version_3, version_4,
+                                version_5};
 
 int64_t read_number(connection& db, const char* sql) {
   auto row = db.query(sql);

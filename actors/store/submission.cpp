@@ -22,6 +22,8 @@ constexpr size_t key_size_max = 256;
 /// 10^9 USD.
 constexpr int64_t estimate_max = 1'000'000'000'000'000;
 constexpr caf::timespan deadline_min = std::chrono::seconds{1};
+/// 31 days.
+constexpr caf::timespan runtime_max = std::chrono::minutes{44'640};
 constexpr caf::timespan deadline_max = std::chrono::hours{24 * 365};
 
 /// @returns what is wrong with `command`, or none.
@@ -41,6 +43,9 @@ caf::error check(const submit_job& command) {
   if (const auto& span = command.approval_deadline;
       span && (*span < deadline_min || *span > deadline_max))
     return invalid("approval_deadline_seconds: want 1 to 31536000");
+  if (const auto span = command.input.max_runtime;
+      span < caf::timespan{0} || span > runtime_max)
+    return invalid("max_runtime_minutes: want 1 to 44640");
   return {};
 }
 

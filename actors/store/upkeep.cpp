@@ -1,4 +1,5 @@
 #include "actors/store/commands.hpp"
+#include "actors/store/cost_sums.hpp"
 #include "actors/store/delivery_table.hpp"
 #include "actors/store/event_data.hpp"
 #include "actors/store/event_log.hpp"
@@ -96,6 +97,7 @@ void clean_up(connection& db, timestamp now, const config::retention& kept) {
   input_table{db}.prune(now, removed_max);
   idempotency_table{db}.prune(now, removed_max);
   delivery_table{db}.prune(now, removed_max, deliveries_max);
+  prune_costs(db, now);
   retire(db, now, kept, retired_max);
 }
 

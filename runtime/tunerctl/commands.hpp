@@ -1,7 +1,9 @@
 #pragma once
 
 #include "runtime/tunerctl/session.hpp"
+#include "runtime/tunerctl/sse_parser.hpp"
 
+#include <cstdint>
 #include <string>
 #include <vector>
 
@@ -18,6 +20,12 @@ void jobs(const session& s, const std::string& status, int limit);
 void job(const session& s, const std::string& id);
 void cancel(const session& s, const std::string& id);
 
+/// Deletes a job that is over.
+void erase(const session& s, const std::string& id);
+
+/// Lets the daemon import what `provider` has and it does not know.
+void sync(const session& s, const std::string& provider);
+
 /// Prints a job's output; with `follow` as it comes, until the job is over.
 void logs(const session& s, const std::string& id, bool follow);
 
@@ -28,25 +36,66 @@ void resolve(const session& s, const std::string& id,
 
 // -- queue (queue_commands.cpp) -----------------------------------------------
 
-void queue(const session& s);
+/// @param status Empty for all entries that are not over.
+void queue(const session& s, const std::string& status);
+
+/// What one user has in the queue; empty: who asks.
+void queue_of(const session& s, const std::string& user);
+void stats(const session& s);
+void position(const session& s, const std::string& id);
 void why(const session& s, const std::string& id);
 
 /// Shows the limits, after `changes` such as "max_concurrent=10".
 void limits(const session& s, const std::vector<std::string>& changes);
+
+/// @param value 0 to 50; "none" takes the priority away that was set.
+void priority(const session& s, const std::string& id,
+              const std::string& value);
+
+/// Dispatches at once what can run.
+void process(const session& s);
+
+/// Takes entries that ended more than `days` ago out of the queue's lists.
+void cleanup(const session& s, int days);
 
 // -- approvals (approval_commands.cpp) ----------------------------------------
 
 /// @param status Empty for pending ones, "all" for every status.
 void approvals(const session& s, const std::string& status, int limit);
 
-// `id` is that of the request (a number) or of its job.
-void approve(const session& s, const std::string& id, const std::string& notes);
-void reject(const session& s, const std::string& id, const std::string& reason);
+// An id is that of the request (a number) or of its job. Of several, each gets
+// a line, and one that failed makes the whole fail in the end.
+void approve(const session& s, const std::vector<std::string>& ids,
+             const std::string& notes);
+void reject(const session& s, const std::vector<std::string>& ids,
+            const std::string& reason);
+void cancel_request(const session& s, const std::string& id);
 void extend(const session& s, const std::string& id, int hours);
+
+// -- approval rules (rule_commands.cpp) ---------------------------------------
+
+/// A rule to create; what is empty or 0 takes the daemon's default.
+struct rule_wanted {
+  std::string name = {}, condition = {}, threshold = {}, description = {};
+  std::string provider = {}, level = {}, approver = {};
+  std::vector<std::string> exempt = {};
+  int priority = 0;
+  int64_t deadline_seconds = 0;
+};
+
+void rules(const session& s);
+void conditions(const session& s);
+void create_rule(const session& s, const rule_wanted& x);
+void delete_rule(const session& s, const std::string& id);
 
 // -- operators (operator_commands.cpp) ----------------------------------------
 
 void workers(const session& s);
+
+/// @param action start, stop or refresh.
+void worker(const session& s, const std::string& name,
+            const std::string& action);
+void providers(const session& s);
 void trace(const session& s, const std::string& correlation_id);
 
 /// Shows which lines are logged, after a change if `level` is not empty.
@@ -58,5 +107,8 @@ void log_level(const session& s, const std::string& logger,
 /// Prints events from `since` on (empty: from now on). With `follow`
 /// reconnects for ever; else stops when nothing has come for a second.
 void events(const session& s, const std::string& since, bool follow);
+
+/// @returns an event in one line, control characters replaced.
+std::string event_line(const sse_event& event);
 
 } // namespace tunerd::tunerctl

@@ -42,15 +42,15 @@ void jobs(const session& s, const std::string& status, int limit) {
   const auto answer = call(s.to, "GET", path);
   const auto& rows = answer.at("jobs");
   s.print(answer, render_table({{"JOB", "job_id"},
-                                {"STATUS", "status"},
-                                {"QUEUE", "queue_status"},
+                                {"STATUS", "status", true},
+                                {"QUEUE", "queue_status", true},
                                 {"PLACE", "queue_position"},
                                 {"USER", "user_id"},
                                 {"CONFIG", "config_name"},
                                 {"CREATED", "created_at"},
                                 {"USD", "cost_usd"},
                                 {"ERROR", "error_message"}},
-                               rows)
+                               rows, s.colour)
                     + std::to_string(rows.size()) + " of "
                     + answer.at("total").dump() + " jobs\n");
 }
@@ -64,6 +64,17 @@ void cancel(const session& s, const std::string& id) {
   const auto answer
     = call(s.to, "POST", "/api/cloud/jobs/" + escaped(id) + "/cancel");
   s.print(answer, id + " is " + cell(answer.at("status")) + "\n");
+}
+
+void erase(const session& s, const std::string& id) {
+  const auto answer = call(s.to, "DELETE", "/api/cloud/jobs/" + escaped(id));
+  s.print(answer, id + " is deleted\n");
+}
+
+void sync(const session& s, const std::string& provider) {
+  const auto answer
+    = call(s.to, "POST", "/api/cloud/jobs/sync?provider=" + escaped(provider));
+  s.print(answer, cell(answer.at("message")) + "\n");
 }
 
 void logs(const session& s, const std::string& id, bool follow) {

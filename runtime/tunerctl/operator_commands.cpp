@@ -2,6 +2,7 @@
 #include "runtime/tunerctl/sse_parser.hpp"
 #include "runtime/tunerctl/table.hpp"
 #include "runtime/tunerctl/timeline.hpp"
+#include "runtime/tunerctl/top.hpp"
 
 #include <chrono>
 #include <iostream>
@@ -11,14 +12,12 @@ namespace tunerd::tunerctl {
 
 using nlohmann::json;
 
-namespace {
-
-/// One event in one line.
-std::string render(const sse_event& event) {
+std::string event_line(const sse_event& event) {
   const auto data = json::parse(event.data, nullptr, false);
   if (!data.is_object())
-    return event.id + "  " + event.data;
-  auto line = event.id + "  " + cell(data.value("timestamp", json{})) + "  "
+    return cell(json(event.id)) + "  " + cell(json(event.data));
+  auto line = cell(json(event.id)) + "  "
+              + cell(data.value("timestamp", json{})) + "  "
               + cell(data.value("type", json{}));
   for (const auto* field : {"job_id", "previous_status", "status", "worker",
                             "state", "reason", "correlation_id"})
@@ -27,15 +26,24 @@ std::string render(const sse_event& event) {
   return line;
 }
 
-} // namespace
-
 void workers(const session& s) {
   const auto answer = call(s.to, "GET", "/api/tunerd/workers");
-  s.print(answer, render_table({{"WORKER", "name"},
-                                {"STATE", "state"},
-                                {"RESTARTS", "restarts"},
-                                {"LAST ERROR", "last_error"}},
-                               answer.at("workers")));
+  s.print(answer,
+          render_table(worker_columns(), answer.at("workers"), s.colour));
+}
+
+void worker(const session& s, const std::string& name,
+            const std::string& action) {
+  const auto answer
+    = call(s.to, "POST", "/api/tunerd/workers/" + escaped(name) + "/" + action);
+  s.print(answer, name + ": " + action + " done\n");
+}
+
+void providers(const session& s) {
+  const auto answer = call(s.to, "GET", "/api/cloud/providers");
+  const auto breakers = call(s.to, "GET", "/api/cloud/circuit-breakers");
+  s.print(answer, render_table(provider_columns(),
+                               with_breakers(answer, breakers), s.colour));
 }
 
 void trace(const session& s, const std::string& correlation_id) {
@@ -62,7 +70,7 @@ void events(const session& s, const std::string& since, bool follow) {
   auto heard = std::chrono::steady_clock::now();
   const auto on_event = [&](const sse_event& event) {
     if (event.type != "connection" && event.type != "heartbeat")
-      s.out << (s.json ? event.data : render(event)) << std::endl;
+      s.out << (s.json ? event.data : event_line(event)) << std::endl;
   };
   const auto on_bytes = [&](std::string_view bytes) {
     const auto now = std::chrono::steady_clock::now();

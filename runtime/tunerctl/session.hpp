@@ -13,6 +13,8 @@ struct session {
   /// JSON for programs instead of tables for people.
   bool json = false;
   std::ostream& out;
+  /// Whether `out` may be coloured.
+  bool colour = false;
 
   /// Prints `answer` to programs, `text` to people.
   void print(const nlohmann::json& answer, const std::string& text) const;

@@ -1,0 +1,22 @@
+#pragma once
+
+#include "actors/store/sqlite.hpp"
+#include "messages/callers.hpp"
+#include "messages/metrics.hpp"
+
+// What jobs cost by user, org and day. The table `daily_costs` has a row per
+// day, user and org that triggers keep in the transaction of each change, so
+// that nobody who asks reads a job. A job costs what its provider says, else
+// what was estimated; one that ended before it began costs nothing. Deleting a
+// job gives no money back.
+
+namespace tunerd::sql {
+
+/// @returns the sums over the jobs that `who` sees and that were created on
+/// this UTC day or one of the 29 before. Reads one row per day, user and org.
+cost_sums sum_costs(connection& db, const caller& who, timestamp now);
+
+/// Removes the sums of days that no one asks about any more.
+void prune_costs(connection& db, timestamp now);
+
+} // namespace tunerd::sql

@@ -1,0 +1,60 @@
+#include "runtime/tunerctl/commands.hpp"
+#include "runtime/tunerctl/table.hpp"
+
+namespace tunerd::tunerctl {
+
+using nlohmann::json;
+
+namespace {
+
+const std::string rules_path = "/api/approvals/rules";
+
+void put(json& body, const char* key, const std::string& value) {
+  if (!value.empty())
+    body[key] = value;
+}
+
+} // namespace
+
+void rules(const session& s) {
+  const auto answer = call(s.to, "GET", rules_path);
+  s.print(answer, render_table({{"ID", "id"},
+                                {"NAME", "name"},
+                                {"CONDITION", "condition"},
+                                {"THRESHOLD", "threshold"},
+                                {"PRIORITY", "priority"},
+                                {"ACTIVE", "is_active"},
+                                {"APPROVER", "required_approver_level"}},
+                               answer.at("rules"), s.colour));
+}
+
+void conditions(const session& s) {
+  const auto answer = call(s.to, "GET", "/api/approvals/conditions");
+  s.print(answer,
+          render_table({{"CONDITION", "value"}, {"DESCRIPTION", "description"}},
+                       answer.at("conditions"), s.colour));
+}
+
+void create_rule(const session& s, const rule_wanted& x) {
+  json body = {{"name", x.name}, {"condition", x.condition}};
+  put(body, "threshold", x.threshold);
+  put(body, "description", x.description);
+  put(body, "applies_to_provider", x.provider);
+  put(body, "applies_to_level", x.level);
+  put(body, "required_approver_level", x.approver);
+  if (!x.exempt.empty())
+    body["exempt_levels"] = x.exempt;
+  if (x.priority != 0)
+    body["priority"] = x.priority;
+  if (x.deadline_seconds != 0)
+    body["deadline_seconds"] = x.deadline_seconds;
+  const auto answer = call(s.to, "POST", rules_path, body.dump());
+  s.print(answer, render_object(answer));
+}
+
+void delete_rule(const session& s, const std::string& id) {
+  const auto answer = call(s.to, "DELETE", rules_path + "/" + escaped(id));
+  s.print(answer, "rule " + id + " is deleted\n");
+}
+
+} // namespace tunerd::tunerctl
