@@ -20,23 +20,25 @@ constexpr caf::timespan run_max = std::chrono::hours{24 * 365};
 constexpr const char* own_wish = "requires_approval";
 
 /// @returns how long the job takes: what it asks for, else what those before it
-/// took, else the longest that its provider allows.
-caf::timespan expected_run(transaction& tx, const submit_job& command) {
+/// took; none if nobody knows.
+caf::optional<caf::timespan> expected_run(transaction& tx,
+                                          const submit_job& command) {
   if (command.input.max_runtime > caf::timespan{0})
     return command.input.max_runtime;
   const auto& x = command.subject;
-  if (auto mean = cost_table{tx.db}.mean_run(x.provider, x.hardware_profile))
-    return *mean;
-  return std::min(command.longest_run, run_max);
+  return cost_table{tx.db}.mean_run(x.provider, x.hardware_profile);
 }
 
 /// @returns what the job may cost, by its own word or by its time; none if
-/// nobody knows what its hardware costs.
+/// nobody knows.
 caf::optional<int64_t> estimate(transaction& tx, const submit_job& command) {
   const auto& x = command.subject;
   if (x.estimated_cost_micros || command.rate_nanos_per_second <= 0)
     return x.estimated_cost_micros;
-  return cost_of(command.rate_nanos_per_second, expected_run(tx, command));
+  const auto run = expected_run(tx, command);
+  if (!run)
+    return caf::none;
+  return cost_of(command.rate_nanos_per_second, *run);
 }
 
 /// Fills in the warning. @returns an error if there is no room.
@@ -161,7 +163,10 @@ request_needed(transaction& tx, const submit_job& command,
 caf::expected<admission> admit(transaction& tx, const submit_job& command) {
   admission result;
   result.estimate_micros = estimate(tx, command);
-  result.reserved_micros = result.estimate_micros ? *result.estimate_micros : 0;
+  result.reserved_micros = result.estimate_micros
+                             ? *result.estimate_micros
+                             : cost_of(command.rate_nanos_per_second,
+                                       std::min(command.longest_run, run_max));
   if (auto err = check_cost(tx, command, result))
     return err;
   result.needed = request_needed(tx, command, result.estimate_micros);
