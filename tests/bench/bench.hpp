@@ -27,7 +27,9 @@ json machine();
 
 // -- what can be measured, one command each -----------------------------------
 
+void add_approvals(CLI::App& app);
 void add_log(CLI::App& app);
+void add_pickup(CLI::App& app);
 void add_queue(CLI::App& app);
 
 } // namespace tunerd::bench
