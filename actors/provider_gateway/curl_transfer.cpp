@@ -150,6 +150,9 @@ void curl_transfer::set_protocol() {
     // One call per connection at a time: what was written is provable. Nor is
     // it cut for being quiet: that would only raise a doubt.
     curl_easy_setopt(easy, CURLOPT_HTTP_VERSION, CURL_HTTP_VERSION_1_1);
+    // Left open, it would draw questions away from a shared connection.
+    if (request_.url.starts_with("https"))
+      curl_easy_setopt(easy, CURLOPT_FORBID_REUSE, 1L);
     return;
   }
   // Many calls share a connection where the server offers it; the first one
