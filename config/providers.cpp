@@ -6,6 +6,9 @@ using namespace std::chrono_literals;
 
 namespace {
 
+constexpr int32_t calls_max = 1'000'000;
+constexpr std::chrono::minutes week{7 * 24 * 60};
+
 bool is_http(const std::string& url) {
   return url.rfind("https://", 0) == 0 || url.rfind("http://", 0) == 0;
 }
@@ -35,6 +38,37 @@ void read_section(reader& in, replicate& out) {
           1000);
   in.read("tunerd.providers.replicate.visibility_window_seconds",
           out.visibility_window, 1s, std::chrono::seconds{1h});
+  in.read("tunerd.providers.replicate.creates_per_minute",
+          out.creates_per_minute, 1, calls_max);
+  in.read("tunerd.providers.replicate.requests_per_minute",
+          out.requests_per_minute, 1, calls_max);
+  in.read("tunerd.providers.replicate.max_runtime_minutes", out.max_runtime,
+          0min, week);
+}
+
+void read_section(reader& in, simpletuner_io& out) {
+  const std::string base = "tunerd.providers.simpletuner_io.";
+  in.read(
+    {"tunerd.providers.simpletuner_io.base_url", "SIMPLETUNER_IO_API_BASE"},
+    out.base_url);
+  if (!is_http(out.base_url))
+    throw in.wrong(base + "base_url", "an http or https URL");
+  while (out.base_url.back() == '/')
+    out.base_url.pop_back();
+  in.read_secret({"tunerd.providers.simpletuner_io.refresh_token",
+                  "SIMPLETUNER_IO_REFRESH_TOKEN"},
+                 out.refresh_token);
+  in.read("tunerd.providers.simpletuner_io.org_id", out.org_id);
+  in.read("tunerd.providers.simpletuner_io.max_runtime_minutes",
+          out.max_runtime, 1min, week);
+  in.read("tunerd.providers.simpletuner_io.max_in_flight", out.max_in_flight, 1,
+          1000);
+  in.read("tunerd.providers.simpletuner_io.visibility_window_seconds",
+          out.visibility_window, 1s, std::chrono::seconds{1h});
+  in.read("tunerd.providers.simpletuner_io.creates_per_minute",
+          out.creates_per_minute, 1, calls_max);
+  in.read("tunerd.providers.simpletuner_io.requests_per_minute",
+          out.requests_per_minute, 1, calls_max);
 }
 
 void read_section(reader& in, outbound& out) {

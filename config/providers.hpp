@@ -29,6 +29,35 @@ struct replicate {
   /// How long an attempt in doubt waits before it may be submitted again.
   /// Range: 1 s to 1 h. Key: `visibility_window_seconds`.
   std::chrono::seconds visibility_window{30};
+  /// Submissions in any minute. Range: 1 to 1000000. Key:
+  /// `creates_per_minute`.
+  int32_t creates_per_minute = 600;
+  /// All other calls in any minute. Range: 1 to 1000000. Key:
+  /// `requests_per_minute`.
+  int32_t requests_per_minute = 3'000;
+  /// The longest that a job may take: the provider cancels it then, and costs
+  /// that nobody estimated are judged by it. 0: the provider's own limit, taken
+  /// as 30 min. Range: 0 to 7 days. Key: `max_runtime_minutes`.
+  std::chrono::minutes max_runtime{0};
+};
+
+/// Section `tunerd.providers.simpletuner_io`.
+struct simpletuner_io {
+  /// Without a slash at the end. Key: `base_url`; SIMPLETUNER_IO_API_BASE.
+  std::string base_url = "https://simpletuner.io";
+  /// Secret; empty: there is no such provider. Key: `refresh_token`;
+  /// SIMPLETUNER_IO_REFRESH_TOKEN.
+  std::string refresh_token = {};
+  /// Whose jobs they are, where the account has several. Key: `org_id`.
+  std::string org_id = {};
+  /// For jobs that do not say. Range: 1 min to 7 days. Key:
+  /// `max_runtime_minutes`.
+  std::chrono::minutes max_runtime{60};
+  /// As those of `replicate`.
+  int32_t max_in_flight = 64;
+  std::chrono::seconds visibility_window{30};
+  int32_t creates_per_minute = 600;
+  int32_t requests_per_minute = 3'000;
 };
 
 /// Section `tunerd.outbound`: how calls to providers are made. curl itself

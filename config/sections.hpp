@@ -14,6 +14,7 @@ void read_section(reader& in, logging& out);
 void read_section(reader& in, polling& out);
 void read_section(reader& in, queue& out);
 void read_section(reader& in, replicate& out);
+void read_section(reader& in, simpletuner_io& out);
 void read_section(reader& in, outbound& out);
 void read_section(reader& in, retention& out);
 void read_section(reader& in, sse& out);

@@ -14,6 +14,7 @@ loaded load(sources from) {
   read_section(in, result.values.auth_section);
   read_section(in, result.values.storage_section);
   read_section(in, result.values.replicate_section);
+  read_section(in, result.values.simpletuner_io_section);
   read_section(in, result.values.outbound_section);
   read_section(in, result.values.queue_section);
   read_section(in, result.values.polling_section);

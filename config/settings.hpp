@@ -23,6 +23,7 @@ struct settings {
   polling polling_section = {};
   queue queue_section = {};
   replicate replicate_section = {};
+  simpletuner_io simpletuner_io_section = {};
   outbound outbound_section = {};
   retention retention_section = {};
   sse sse_section = {};

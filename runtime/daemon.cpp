@@ -193,6 +193,8 @@ running_daemon::running_daemon(
     provider.token = "simulator";
     if (provider.version.empty())
       provider.version = "simpletuner/simulator:demo";
+    // Nothing of what is practised costs money.
+    values.simpletuner_io_section.refresh_token.clear();
   }
   const live<config::outbound> network{values.outbound_section};
   shared
@@ -201,7 +203,8 @@ running_daemon::running_daemon(
        .outbound = std::make_shared<curl_thread>(curl_settings{
          .outbound = network,
          .in_flight_max
-         = static_cast<size_t>(values.replicate_section.max_in_flight),
+         = static_cast<size_t>(values.replicate_section.max_in_flight
+                               + values.simpletuner_io_section.max_in_flight),
          .monotonic
          = [] { return caf::timespan{steady::now().time_since_epoch()}; }}),
        .streams = nullptr,
@@ -225,6 +228,9 @@ running_daemon::running_daemon(
     token = shared.secrets->find("REPLICATE_API_TOKEN").value_or("");
   if (token.empty())
     log.warning("No token for provider replicate: it will refuse every job");
+  if (auto& other = values.simpletuner_io_section.refresh_token;
+      other.empty() && !options.simulate)
+    other = shared.secrets->find("SIMPLETUNER_IO_REFRESH_TOKEN").value_or("");
   server = std::make_shared<http_server>(
     http_server::options{.host = values.http_section.host,
                          .port = values.http_section.port,

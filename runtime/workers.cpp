@@ -80,6 +80,7 @@ std::vector<worker> make_workers(caf::actor_system& sys,
                                  .retention = settings.retention_section};
   const provider_gateway_settings for_providers{
     .replicate = settings.replicate_section,
+    .simpletuner_io = settings.simpletuner_io_section,
     .outbound = settings.outbound_section,
     .secrets = source_of(settings, shared.secrets),
     .world = shared.world,
@@ -90,13 +91,14 @@ std::vector<worker> make_workers(caf::actor_system& sys,
   const queue_scheduler_settings for_scheduler{
     .queue = settings.queue_section,
     .visibility_windows
-    = {{"replicate", settings.replicate_section.visibility_window}},
-    .submit_timeout = beyond(settings.outbound_section.timeout),
+    = {{"replicate", settings.replicate_section.visibility_window},
+       {"simpletuner_io", settings.simpletuner_io_section.visibility_window}},
+    .submit_timeout = beyond(submission_max(settings.outbound_section)),
     .call_timeout = beyond(provider_call_max(settings.outbound_section)),
     .process_started = shared.started_at,
     .world = shared.world,
     .counts = shared.counts};
-  const job_poller_settings for_poller{
+  job_poller_settings for_poller{
     .polling = shared.settings.polling,
     .providers
     = {{.name = "replicate",
@@ -105,6 +107,9 @@ std::vector<worker> make_workers(caf::actor_system& sys,
     .provider_timeout = beyond(provider_call_max(settings.outbound_section)),
     .out = shared.world,
     .counts = shared.counts};
+  if (const auto& x = settings.simpletuner_io_section; !x.refresh_token.empty())
+    for_poller.providers.push_back(
+      {.name = "simpletuner_io", .max_in_flight = x.max_in_flight});
   const http_gateway_settings for_gateway{.http = settings.http_section,
                                           .auth = shared.settings.auth,
                                           .queue = settings.queue_section,

@@ -522,6 +522,47 @@ TEST_CASE("no more calls than allowed are under way at once",
   CHECK(most == 3);
 }
 
+TEST_CASE("what changes something waits for no question",
+          "[provider][http_client][P9]") {
+  gate opened;
+  tiny_server server{[&](peer& other) {
+    const bool asks = other.read_request().starts_with("GET");
+    if (asks)
+      opened.wait();
+    other.answer("done");
+  }};
+  auto x = settings();
+  x.in_flight_max = 4;
+  curl_thread curl{x};
+  std::vector<std::future<http_response>> questions;
+  for (int i = 0; i < 9; ++i)
+    questions.push_back(start(curl, get(server.url())));
+  const auto written = start(curl, post(server.url())).get();
+  CHECK(written.body == "done");
+  CHECK(server.connections() <= 5);
+  opened.open();
+  for (auto& question : questions)
+    CHECK(question.get().status == 200);
+}
+
+TEST_CASE("a cold start looks for the way once", "[provider][http_client]") {
+  // The first call gets no further than its handshake.
+  gate opened;
+  tiny_server server{[&](peer&) { opened.wait(); }};
+  auto url = server.url("https");
+  url.replace(url.find("127.0.0.1"), 9, "localhost");
+  curl_thread curl{settings()};
+  std::vector<std::future<http_response>> calls;
+  for (int i = 0; i < 100; ++i)
+    calls.push_back(start(curl, i % 2 == 0 ? get(url) : post(url)));
+  CHECK(calls[0].wait_for(200ms) == std::future_status::timeout);
+  CHECK(server.connections() == 1);
+  opened.open();
+  curl.stop();
+  for (auto& call : calls)
+    CHECK(call.get().transfer == http_transfer::not_sent);
+}
+
 TEST_CASE("a full queue refuses, and what waits too long is not sent",
           "[provider][http_client][Q3]") {
   gate reached;

@@ -293,8 +293,10 @@ TEST_CASE_METHOD(fixture, "the breaker that holds back is the one shown",
 TEST_CASE_METHOD(fixture, "no answer below 500 opens a breaker",
                  "[provider_desk][P9][W6]") {
   for (const int status : {400, 401, 402, 403, 404, 408, 422, 429, 302})
-    for (int i = 0; i < 6; ++i)
+    for (int i = 0; i < 6; ++i) {
       submit(answered(status));
+      advance(status == 429 ? 30s : 1s, 1s); // for which it keeps us back
+    }
   for (int i = 0; i < 6; ++i)
     submit({.failure = make_error(ec::overloaded, "full")});
   CHECK(breaker().phase == breaker_phase::closed);

@@ -32,9 +32,17 @@ inline const std::string running
 
 /// The PROVIDER GATEWAY with a scripted HTTP client and store.
 struct provider_fixture : deterministic {
-  provider_fixture() {
+  provider_fixture() : provider_fixture([](auto&) {}) {
+  }
+
+  /// @param change Of the settings; without one no budget is in the way.
+  explicit provider_fixture(
+    const std::function<void(provider_gateway_settings&)>& change) {
     settings.replicate.token = "r8_x";
     settings.replicate.version = "5f2";
+    settings.replicate.creates_per_minute = 1'000'000;
+    settings.replicate.requests_per_minute = 1'000'000;
+    change(settings);
     settings.secrets = [this](const std::string& name) {
       const auto i = secrets.find(name);
       return i == secrets.end() ? std::nullopt : std::optional{i->second};
@@ -105,10 +113,13 @@ struct provider_fixture : deterministic {
       for (auto& promise : hanging)
         promise.deliver(*late);
       hanging.clear();
-      return *late;
+      // What that leads to is played by the script again.
+      return *std::exchange(late, std::nullopt);
     }
     requests.push_back(x);
     asked_at.push_back(now());
+    if (script.empty() && always)
+      script.push_back(*always);
     if (script.empty()) {
       hanging.push_back(client_self->make_response_promise<http_response>());
       return hanging.back();
@@ -175,6 +186,8 @@ struct provider_fixture : deterministic {
   std::vector<timestamp> read_at;
   uint64_t random = 0;
   std::deque<step> script;
+  /// What the client answers when the script is over.
+  std::optional<step> always;
   std::vector<http_request> requests;
   std::vector<timestamp> asked_at;
   std::vector<caf::typed_response_promise<http_response>> hanging;

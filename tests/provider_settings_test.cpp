@@ -15,11 +15,12 @@ namespace {
 using values = std::map<std::string, std::string>;
 
 provider_file file() {
-  return {{.base_url = "https://api.replicate.com/v1",
-           .token = "r8_secret",
-           .version = "me/model:abc",
-           .webhook_url = "https://us/hook"},
-          {.ssl_verify = true, .ca_bundle = "/ca.pem", .timeout = 30s}};
+  return {.base_url = "https://api.replicate.com/v1",
+          .token = "r8_secret",
+          .version = "me/model:abc",
+          .webhook_url = "https://us/hook",
+          .outbound
+          = {.ssl_verify = true, .ca_bundle = "/ca.pem", .timeout = 30s}};
 }
 
 provider_settings read(const values& stored) {

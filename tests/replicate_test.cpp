@@ -1,5 +1,6 @@
 #include "actors/provider_gateway/hardware_profile.hpp"
 #include "actors/provider_gateway/json_text.hpp"
+#include "actors/provider_gateway/provider_answers.hpp"
 #include "actors/provider_gateway/provider_status.hpp"
 #include "actors/provider_gateway/replicate.hpp"
 #include "actors/provider_gateway/replicate_answers.hpp"
@@ -32,7 +33,7 @@ std::optional<std::string> secrets(const std::string& name) {
 
 replicate api(config::replicate section = {.token = "r8_x"},
               secret_source source = secrets) {
-  return {read_provider_settings("replicate", {std::move(section), {}}, {}),
+  return {read_provider_settings("replicate", file_of(section, {}), {}),
           std::move(source)};
 }
 
@@ -385,7 +386,7 @@ TEST_CASE("a listing follows its cursor on the configured host only",
     REQUIRE(!follow(bad));
     CHECK(code_of(follow(bad).error()) == ec::provider_error);
     CHECK(!api().read_page(
-      answer(200, json{{"results", json::array()}, {"next", bad}}.dump())));
+      answer(200, json{{"results", json::array()}, {"next", bad}}.dump()), {}));
   }
 }
 
@@ -489,8 +490,8 @@ TEST_CASE("a wait is read from header or text", "[provider][P9]") {
     http_headers headers;
     if (!header.empty())
       headers.emplace_back("retry-after", header);
-    return replicate_retry_after(
-      answer(429, json{{"detail", detail}}.dump(), headers), at(784111767));
+    return asked_wait(answer(429, json{{"detail", detail}}.dump(), headers),
+                      at(784111767));
   };
   CHECK(wait("7", "") == 7s);
   CHECK(wait("Sun, 06 Nov 1994 08:49:37 GMT", "") == 10s);
@@ -530,7 +531,7 @@ TEST_CASE("a page is complete or an error", "[provider][Q3]") {
   const std::string next = "https://api.replicate.com/v1/predictions?cursor=2";
   const auto page = [&](const json& results, const json& cursor) {
     return api().read_page(
-      answer(200, json{{"results", results}, {"next", cursor}}.dump()));
+      answer(200, json{{"results", results}, {"next", cursor}}.dump()), {});
   };
   auto full = page({prediction, prediction}, next);
   REQUIRE(full);
@@ -542,7 +543,7 @@ TEST_CASE("a page is complete or an error", "[provider][Q3]") {
   CHECK(!page({prediction, {{"status", "succeeded"}}}, nullptr));
   CHECK(!page(7, nullptr));
   CHECK(!page(json::array(), 7));
-  CHECK(!api().read_page(answer(200, "{}")));
+  CHECK(!api().read_page(answer(200, "{}"), {}));
 }
 
 TEST_CASE("a cancellation says what the provider said", "[provider]") {
@@ -568,7 +569,7 @@ TEST_CASE("no answer makes a reader throw", "[provider]") {
     const std::vector statuses{200, 201, 404, 422, 429, 503};
     const auto response = answer(statuses[make.below(6)], body);
     CHECK_NOTHROW(client.read_submission(response, at(0)));
-    CHECK_NOTHROW(client.read_page(response));
+    CHECK_NOTHROW(client.read_page(response, {}));
     CHECK_NOTHROW(client.read_cancelled(response, {corr, "replicate", "x"}));
     CHECK_NOTHROW(client.retry_after(response, at(0)));
     CHECK_NOTHROW(client.prepare(raw(body)));

@@ -1,6 +1,8 @@
 #include "actors/provider_gateway/curl_thread.hpp"
 
 #include "actors/provider_gateway/curl_transfer.hpp"
+#include "actors/provider_gateway/url.hpp"
+#include "actors/provider_gateway/warm_up.hpp"
 #include "actors/support/log.hpp"
 
 #include <curl/curl.h>
@@ -18,6 +20,15 @@
 namespace tunerd {
 
 namespace {
+
+using namespace std::chrono_literals;
+
+/// A little less than libcurl remembers names (CURLOPT_DNS_CACHE_TIMEOUT).
+constexpr caf::timespan names_known = 295s;
+
+bool is_write(const http_request& request) {
+  return request.method != "GET" && request.method != "HEAD";
+}
 
 /// libcurl's own set-up, here only: once per process, before its first thread,
 /// never undone.
@@ -45,12 +56,13 @@ struct curl_thread::impl {
     answer_callback on_answer;
     /// On the clock of the settings.
     caf::timespan deadline;
+    std::string origin;
   };
 
   explicit impl(curl_settings x)
     : settings(std::move(x)), multi(make_multi(), curl_multi_cleanup) {
     curl_multi_setopt(multi.get(), CURLMOPT_MAXCONNECTS,
-                      static_cast<long>(settings.in_flight_max));
+                      static_cast<long>(room_for(true)));
     thread = std::thread{[this] { run(); }};
   }
 
@@ -58,11 +70,13 @@ struct curl_thread::impl {
 
   bool submit(http_request request, answer_callback on_answer) {
     const auto deadline = settings.monotonic() + request.timeout;
+    auto origin = origin_of(request.url);
     {
       std::lock_guard guard{mutex};
       if (stopping || queue.size() >= settings.queued_max)
         return false;
-      queue.push_back({std::move(request), std::move(on_answer), deadline});
+      queue.push_back({std::move(request), std::move(on_answer), deadline,
+                       std::move(origin)});
     }
     curl_multi_wakeup(multi.get());
     return true;
@@ -89,7 +103,8 @@ struct curl_thread::impl {
       start_queued();
       int running = 0;
       curl_multi_perform(multi.get(), &running);
-      if (finish_done() == 0)
+      // Whoever waited for one of them can start now.
+      if (finish_done() + note_connected() == 0)
         curl_multi_poll(multi.get(), nullptr, 0, 1000, nullptr);
     }
     give_up();
@@ -122,13 +137,37 @@ struct curl_thread::impl {
   }
 
   void start_queued() {
-    const auto any = [](const auto&) { return true; };
-    while (in_flight.size() < settings.in_flight_max) {
-      auto call = take(any);
-      if (!call)
-        return;
-      start(*call);
+    const auto now = settings.monotonic();
+    for (const bool writes : {true, false}) {
+      const auto room = room_for(writes);
+      const auto fits = [&](const auto& x) {
+        return is_write(x.request) == writes && hosts.may_start(x.origin, now);
+      };
+      while (in_flight.size() < room) {
+        auto call = take(fits);
+        if (!call)
+          break;
+        start(*call);
+      }
     }
+  }
+
+  /// Calls that change something find a quarter more: no number of questions
+  /// under way keeps a submission or a cancellation waiting.
+  size_t room_for(bool writes) const {
+    const auto room = settings.in_flight_max;
+    return writes ? room + room / 4 : room;
+  }
+
+  /// @returns how many of those that went first have their connection now.
+  size_t note_connected() {
+    return std::erase_if(first, [this](const auto& entry) {
+      const auto& transfer = *in_flight.at(entry.first);
+      if (transfer.is_connected())
+        hosts.reached(entry.second, transfer.has_resolved(),
+                      settings.monotonic());
+      return transfer.is_connected();
+    });
   }
 
   void start(queued_call& call) {
@@ -142,6 +181,8 @@ struct curl_thread::impl {
     transfer->prepare(std::move(call.request), left, std::move(call.on_answer));
     auto* easy = transfer->handle();
     in_flight.emplace(easy, std::move(transfer));
+    if (hosts.start(call.origin, settings.monotonic()))
+      first.emplace(easy, call.origin);
     if (curl_multi_add_handle(multi.get(), easy) != CURLM_OK)
       finish(easy, CURLE_ABORTED_BY_CALLBACK);
   }
@@ -169,6 +210,9 @@ struct curl_thread::impl {
 
   void finish(CURL* easy, CURLcode code) {
     auto entry = in_flight.extract(easy);
+    if (const auto one = first.extract(easy))
+      hosts.reached(one.mapped(), entry.mapped()->has_resolved(),
+                    settings.monotonic());
     curl_multi_remove_handle(multi.get(), easy);
     entry.mapped()->finish(code);
     idle.push_back(std::move(entry.mapped()));
@@ -190,10 +234,13 @@ struct curl_thread::impl {
   std::deque<queued_call> queue;
   /// Guarded by `mutex`.
   bool stopping = false;
-  /// At most `in_flight_max`; a call leaves when curl is done with it. Declared
-  /// after `multi`, so that handles go first.
+  /// At most `room_for(true)`; a call leaves when curl is
+  /// done with it. Declared after `multi`, so that handles go first.
   std::map<CURL*, std::unique_ptr<curl_transfer>> in_flight;
-  /// Together with `in_flight` at most `in_flight_max`.
+  warm_up hosts{names_known};
+  /// Those of `in_flight` that went first, with their origins.
+  std::map<CURL*, std::string> first;
+  /// Together with `in_flight` at most what that had at once.
   std::vector<std::unique_ptr<curl_transfer>> idle;
   std::thread thread;
 };

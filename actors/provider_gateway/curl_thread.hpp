@@ -17,6 +17,9 @@
 // server may have acted on the first, so whatever is not a GET never reuses a
 // connection. And a call that waits in the queue must not be sent after whoever
 // asked has given up, so its time-out runs from `submit`.
+//
+// Questions share connections, over TLS those of HTTP/2 where the server offers
+// it. What changes something goes first and finds room of its own.
 
 namespace tunerd {
 
@@ -30,7 +33,7 @@ struct curl_settings {
   /// Read anew for each call. Its `timeout` is not used: each request has its
   /// own.
   live<config::outbound> outbound = {};
-  /// Calls under way at once. Range: 1 to 1000.
+  /// Questions under way at once. Range: 1 to 2000.
   size_t in_flight_max = 64;
   /// Calls waiting to get under way; one more is refused.
   size_t queued_max = 1024;

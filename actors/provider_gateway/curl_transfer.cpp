@@ -16,6 +16,9 @@ namespace {
 
 constexpr size_t header_bytes_max = 256 * 1024;
 
+/// A question whose answer stands still for so long is given up.
+constexpr long stall_seconds = 30;
+
 /// Failures that curl reports before it has a connection to write to, and those
 /// whose counters can show that nothing was written.
 bool may_precede_request(CURLcode code) {
@@ -104,6 +107,8 @@ void curl_transfer::prepare(http_request request, caf::timespan time_left,
   refusal_.clear();
   header_bytes_ = 0;
   head_complete_ = false;
+  connected_ = false;
+  resolved_ = false;
   failure_[0] = '\0';
   auto* easy = easy_.get();
   curl_easy_reset(easy); // Keeps the connections.
@@ -114,6 +119,7 @@ void curl_transfer::prepare(http_request request, caf::timespan time_left,
   curl_easy_setopt(easy, CURLOPT_HEADERFUNCTION, &curl_transfer::on_header);
   curl_easy_setopt(easy, CURLOPT_HEADERDATA, this);
   set_limits(time_left);
+  set_protocol();
   set_security();
   set_route();
   set_request();
@@ -131,8 +137,30 @@ void curl_transfer::set_limits(caf::timespan time_left) {
                    std::min(left, millis(settings_.connect_timeout)));
   curl_easy_setopt(easy, CURLOPT_DNS_CACHE_TIMEOUT, 300L);
   curl_easy_setopt(easy, CURLOPT_MAXAGE_CONN, 30L);
-  // One call per connection at a time: what was written is provable.
-  curl_easy_setopt(easy, CURLOPT_HTTP_VERSION, CURL_HTTP_VERSION_1_1);
+}
+
+void curl_transfer::set_protocol() {
+  auto* easy = easy_.get();
+  curl_easy_setopt(easy, CURLOPT_PREREQFUNCTION, &curl_transfer::on_connected);
+  curl_easy_setopt(easy, CURLOPT_PREREQDATA, this);
+  curl_easy_setopt(easy, CURLOPT_RESOLVER_START_FUNCTION,
+                   &curl_transfer::on_resolve);
+  curl_easy_setopt(easy, CURLOPT_RESOLVER_START_DATA, this);
+  if (request_.method != "GET") {
+    // One call per connection at a time: what was written is provable. Nor is
+    // it cut for being quiet: that would only raise a doubt.
+    curl_easy_setopt(easy, CURLOPT_HTTP_VERSION, CURL_HTTP_VERSION_1_1);
+    // Left open, it would draw questions away from a shared connection.
+    if (request_.url.starts_with("https"))
+      curl_easy_setopt(easy, CURLOPT_FORBID_REUSE, 1L);
+    return;
+  }
+  // Many calls share a connection where the server offers it; the first one
+  // finds out, the others wait for it.
+  curl_easy_setopt(easy, CURLOPT_HTTP_VERSION, CURL_HTTP_VERSION_2TLS);
+  curl_easy_setopt(easy, CURLOPT_PIPEWAIT, 1L);
+  curl_easy_setopt(easy, CURLOPT_LOW_SPEED_LIMIT, 1L);
+  curl_easy_setopt(easy, CURLOPT_LOW_SPEED_TIME, stall_seconds);
 }
 
 void curl_transfer::set_security() {
@@ -213,6 +241,16 @@ size_t curl_transfer::on_header(char* bytes, size_t one, size_t count,
                                 void* self) {
   auto* transfer = static_cast<curl_transfer*>(self);
   return transfer->take_header({bytes, one * count}) ? one * count : 0;
+}
+
+int curl_transfer::on_connected(void* self, char*, char*, int, int) {
+  static_cast<curl_transfer*>(self)->connected_ = true;
+  return CURL_PREREQFUNC_OK;
+}
+
+int curl_transfer::on_resolve(void*, void*, void* self) {
+  static_cast<curl_transfer*>(self)->resolved_ = true;
+  return 0;
 }
 
 int curl_transfer::on_words(CURL*, curl_infotype kind, char* bytes,

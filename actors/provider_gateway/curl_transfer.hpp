@@ -46,6 +46,16 @@ public:
     return easy_.get();
   }
 
+  /// @returns whether the call has its connection.
+  bool is_connected() const {
+    return connected_;
+  }
+
+  /// @returns whether a name had to be looked up for it.
+  bool has_resolved() const {
+    return resolved_;
+  }
+
   /// Tells the callback how the call ended and forgets the call. The handle
   /// is in no multi handle any more.
   void finish(CURLcode code);
@@ -58,7 +68,11 @@ private:
   static curl_socket_t on_socket(void* self, curlsocktype purpose,
                                  curl_sockaddr* address);
 
+  static int on_connected(void* self, char*, char*, int, int);
+  static int on_resolve(void* resolver, void* reserved, void* self);
+
   void set_limits(caf::timespan time_left);
+  void set_protocol();
   void set_security();
   void set_route();
   void set_request();
@@ -75,6 +89,8 @@ private:
   /// Why a callback refused to go on; empty if none did.
   std::string refusal_;
   size_t header_bytes_ = 0;
+  bool connected_ = false;
+  bool resolved_ = false;
   /// The blank line after the headers has come.
   bool head_complete_ = false;
   http_request request_;

@@ -3,6 +3,7 @@
 #include "actors/provider_gateway/circuit_breaker.hpp"
 #include "actors/provider_gateway/provider_api.hpp"
 #include "actors/provider_gateway/provider_settings.hpp"
+#include "actors/provider_gateway/rate_budget.hpp"
 
 #include <caf/typed_response_promise.hpp>
 
@@ -38,6 +39,33 @@ struct fetched_key {
   static constexpr size_t waiting_max = 256;
 };
 
+/// A breaker under the name it has in logs, health and metrics.
+struct named_breaker {
+  std::string name = {};
+  circuit_breaker breaker = {};
+};
+
+/// How many calls the credential has.
+struct call_budgets {
+  rate_budget creates{600};
+  rate_budget others{3'000};
+};
+
+/// The pass that stands for the credential, where the provider wants one.
+struct held_pass {
+  secret token = {};
+  circuit_breaker::time_point good_until = {};
+  /// Names it to the calls that were made with it. Rises with each.
+  uint64_t number = 0;
+  /// Calls that wait for it; not empty means that it is being asked for.
+  /// Bounded by the calls of the gateway.
+  std::vector<uint64_t> waiting = {};
+  /// What the provider said of the credential if it refused it, and until when
+  /// it is not asked again.
+  std::optional<http_response> refusal = {};
+  circuit_breaker::time_point refused_until = {};
+};
+
 /// A provider, our credential there and what is known about both.
 struct provider_account {
   std::string name;
@@ -47,13 +75,18 @@ struct provider_account {
   std::map<std::string, std::string> stored = {};
   provider_settings in_force = {};
   std::shared_ptr<const provider_api> api = {};
-  std::string breaker_name = {};
-  circuit_breaker breaker = {};
+  call_budgets budgets = {};
+  named_breaker guard = {};
+  /// Of the exchange for a pass; without a name if there is none.
+  named_breaker sign_in_guard = {};
+  /// Calls need a pass.
+  bool needs_pass = false;
+  held_pass pass = {};
   fetched_key webhook_key = {};
 };
 
-/// @returns the error of a call that the breaker of `to` does not let through.
-caf::error breaker_error(const provider_account& to,
+/// @returns the error of a call that `guard` does not let through.
+caf::error breaker_error(const named_breaker& guard,
                          circuit_breaker::time_point now);
 
 } // namespace tunerd

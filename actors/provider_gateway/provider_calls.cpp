@@ -1,8 +1,9 @@
 #include "actors/provider_gateway/provider_gateway.hpp"
 #include "actors/provider_gateway/retry.hpp"
+#include "actors/support/fault_point.hpp"
 
-// How a call to a provider is made: past its breaker, with retries, counted and
-// logged.
+// How a call to a provider is made: within its budget, past its breaker, with
+// retries, counted and logged.
 
 namespace tunerd {
 
@@ -12,6 +13,12 @@ constexpr logger log{"simpletuner.cloud.providers"};
 
 /// The client answers at its request's time-out; this is for its answer's way.
 constexpr caf::timespan margin = std::chrono::seconds{2};
+
+/// How far off the next place in the budget may be for a query.
+constexpr caf::timespan place_wait_max = std::chrono::seconds{30};
+
+/// How long a submission may be held up before it is written.
+constexpr caf::timespan submission_wait_max = std::chrono::seconds{5};
 
 /// @returns whether the client did not take the request; about every other
 /// error of its own nothing is known.
@@ -46,6 +53,21 @@ void log_call(const char* operation, const std::string& method,
      {"failure", std::string_view{response.failure}}});
 }
 
+rate_budget& budget_of(provider_account& to, call_kind kind) {
+  return kind == call_kind::create ? to.budgets.creates : to.budgets.others;
+}
+
+const char* words_for(call_kind kind) {
+  return kind == call_kind::create ? "submissions" : "queries";
+}
+
+caf::error budget_error(const provider_account& to, caf::timespan wait) {
+  using std::chrono::ceil, std::chrono::seconds;
+  return make_error(ec::provider_throttled,
+                    "the calls to " + to.name + " are used up for "
+                      + std::to_string(ceil<seconds>(wait).count()) + "s");
+}
+
 /// @returns what was wrong with a response, for people.
 std::string trouble(const http_response& response) {
   return response.transfer == http_transfer::answered
@@ -55,11 +77,11 @@ std::string trouble(const http_response& response) {
 
 } // namespace
 
-caf::error breaker_error(const provider_account& to,
+caf::error breaker_error(const named_breaker& guard,
                          circuit_breaker::time_point now) {
   return make_error(ec::provider_unavailable,
-                    "circuit breaker '" + to.breaker_name + "' is "
-                      + to_string(to.breaker.phase(now)));
+                    "circuit breaker '" + guard.name + "' is "
+                      + to_string(guard.breaker.phase(now)));
 }
 
 caf::expected<provider_account*>
@@ -71,9 +93,13 @@ provider_gateway_state::find(const std::string& provider) {
 }
 
 void provider_gateway_state::begin(call started) {
-  if (calls.size() >= calls_max)
+  const auto room
+    = started.kind == call_kind::create ? 2 * calls_max : calls_max;
+  if (calls.size() >= room)
     return started.finish(
       make_error(ec::overloaded, "too many provider calls"));
+  if (started.begun == circuit_breaker::time_point{})
+    started.begun = self->clock().now();
   const auto id = ++last_call;
   calls.emplace(id, std::move(started));
   make_call(id);
@@ -83,13 +109,64 @@ void provider_gateway_state::make_call(uint64_t id) {
   auto i = calls.find(id);
   if (i == calls.end())
     return;
-  auto& [operation, to, request, finished, tries] = i->second;
-  const log_context scope{request.ctx}; // a retry comes from a tick
-  const auto era = admit(*to);
+  auto& x = i->second;
+  const log_context scope{x.request.ctx}; // a retry comes from a tick
+  if (lacks_pass(*x.to))
+    await_pass(id, x);
+  else if (has_turn(id, x))
+    write_call(id, x);
+}
+
+bool provider_gateway_state::has_turn(uint64_t id, call& x) {
+  const auto now = self->clock().now();
+  if (!x.to->guard.breaker.would_admit(now)) {
+    finish(id, breaker_error(x.to->guard, now));
+    return false;
+  }
+  auto& budget = budget_of(*x.to, x.kind);
+  if (std::exchange(x.has_place, false)
+      && budget.throttled_for(now) == caf::timespan{0})
+    return true;
+  const caf::timespan left = last_start(x) - now;
+  const auto place = left < caf::timespan{0}
+                       ? rate_budget::place{}
+                       : budget.take(now, std::min(left, place_wait_max));
+  if (place.runs_low)
+    log.warning("80 % of this minute's {} to {} are used up: {} of {}",
+                words_for(x.kind), x.to->name, budget.per_minute() * 4 / 5,
+                budget.per_minute());
+  if (!place.at) {
+    finish(id, budget_error(*x.to, budget.wait(now)));
+    return false;
+  }
+  if (*place.at <= now)
+    return true;
+  x.has_place = true;
+  self->delayed_send(self, *place.at - now, tick{id});
+  return false;
+}
+
+circuit_breaker::time_point
+provider_gateway_state::last_start(const call& x) const {
+  return x.kind == call_kind::create
+           ? x.begun + submission_wait_max
+           : x.begun + provider_call_max(settings.outbound)
+               - (x.request.timeout + margin);
+}
+
+void provider_gateway_state::write_call(uint64_t id, call& x) {
+  const auto era = admit(x.to->guard);
   if (!era)
-    return finish(id, breaker_error(*to, self->clock().now()));
-  ++tries;
-  send(*to, *era, operation, request,
+    return finish(id, breaker_error(x.to->guard, self->clock().now()));
+  ++x.tries;
+  x.pass = x.to->pass.number;
+  auto request = x.request;
+  if (!x.to->pass.token.empty())
+    request.headers.emplace_back("authorization",
+                                 "Bearer " + x.to->pass.token.reveal());
+  if (x.kind == call_kind::create)
+    fault_point("provider.before_submit");
+  send(x.to->guard, *era, x.operation, request,
        [this, id](const http_response& response) { settle(id, response); });
 }
 
@@ -98,21 +175,58 @@ void provider_gateway_state::settle(uint64_t id,
   auto i = calls.find(id);
   if (i == calls.end())
     return;
-  auto& [operation, to, request, finished, tries] = i->second;
-  if (is_worth_retrying(response)) {
-    if (tries < tries_max && to->breaker.would_admit(self->clock().now())) {
+  auto& x = i->second;
+  if (x.kind == call_kind::create)
+    fault_point("provider.after_submit");
+  note_throttling(x, response);
+  if (goes_on_with_new_pass(x, response))
+    return make_call(id);
+  if (x.kind == call_kind::other && is_worth_retrying(response)) {
+    const auto now = self->clock().now();
+    if (x.tries < tries_max && x.to->guard.breaker.would_admit(now)
+        && budget_of(*x.to, x.kind).wait(now) <= place_wait_max) {
       const auto delay = retry_delay(
-        tries, to->api->retry_after(response, settings.world.now()),
+        x.tries, x.to->api->retry_after(response, settings.world.now()),
         settings.world.random());
-      log.warning("Attempt {}/{} failed, retrying in {:.2f}s: {}", tries,
+      log.warning("Attempt {}/{} failed, retrying in {:.2f}s: {}", x.tries,
                   tries_max, static_cast<double>(delay.count()) / 1e9,
                   trouble(response));
       self->delayed_send(self, delay, tick{id});
       return;
     }
-    log.error("All {} attempts failed: {}", tries, trouble(response));
+    log.error("All {} attempts failed: {}", x.tries, trouble(response));
   }
   finish(id, response);
+}
+
+void provider_gateway_state::note_throttling(call& x,
+                                             const http_response& response) {
+  auto& budget = budget_of(*x.to, x.kind);
+  const auto now = self->clock().now();
+  if (response.status == 429)
+    budget.throttle(now,
+                    x.to->api->retry_after(response, settings.world.now()));
+  else if (response.transfer == http_transfer::answered)
+    budget.relax(now);
+}
+
+bool provider_gateway_state::goes_on_with_new_pass(
+  call& x, const http_response& response) {
+  auto& pass = x.to->pass;
+  if (response.status != 401 || pass.token.empty() || x.has_new_pass)
+    return false;
+  // Calls that were under way together lose the same pass.
+  if (x.pass == pass.number)
+    pass.good_until = {};
+  x.has_new_pass = true;
+  return true;
+}
+
+caf::timespan
+provider_gateway_state::pause_of(const provider_account& to) const {
+  const auto now = self->clock().now();
+  return std::max(to.guard.breaker.retry_after(now),
+                  to.budgets.creates.wait(now));
 }
 
 void provider_gateway_state::finish(
@@ -121,35 +235,35 @@ void provider_gateway_state::finish(
     ended.mapped().finish(result);
 }
 
-std::optional<uint64_t> provider_gateway_state::admit(provider_account& to) {
-  const auto [era, changed] = to.breaker.admit(self->clock().now());
+std::optional<uint64_t> provider_gateway_state::admit(named_breaker& guard) {
+  const auto [era, changed] = guard.breaker.admit(self->clock().now());
   if (changed == circuit_breaker::change::half_opened)
     log.info("Circuit breaker '{}' transitioning from OPEN to HALF_OPEN",
-             to.breaker_name);
+             guard.name);
   return era;
 }
 
-void provider_gateway_state::conclude(provider_account& to, uint64_t era,
+void provider_gateway_state::conclude(named_breaker& guard, uint64_t era,
                                       call_verdict verdict,
                                       const http_response& response) {
   using enum circuit_breaker::change;
   auto& counts = *settings.counts;
   counts.provider_call_failures.add(verdict == call_verdict::failure ? 1 : 0);
   counts.provider_throttled.add(response.status == 429 ? 1 : 0);
-  switch (to.breaker.conclude(era, verdict, self->clock().now(),
-                              settings.world.now())) {
+  switch (guard.breaker.conclude(era, verdict, self->clock().now(),
+                                 settings.world.now())) {
     case opened:
       log.warning("Circuit breaker '{}' opening after {} failures: {}",
-                  to.breaker_name, to.breaker.failures_in_a_row(),
+                  guard.name, guard.breaker.failures_in_a_row(),
                   trouble(response));
       break;
     case reopened:
       log.warning("Circuit breaker '{}' opening after failure in HALF_OPEN: {}",
-                  to.breaker_name, trouble(response));
+                  guard.name, trouble(response));
       break;
     case closed:
       log.info("Circuit breaker '{}' closing after {} successful calls",
-               to.breaker_name, circuit_breaker::successes_min);
+               guard.name, circuit_breaker::successes_min);
       break;
     case none:
     case half_opened: break;
@@ -157,14 +271,14 @@ void provider_gateway_state::conclude(provider_account& to, uint64_t era,
 }
 
 void provider_gateway_state::send(
-  provider_account& to, uint64_t era, const char* operation,
+  named_breaker& guard, uint64_t era, const char* operation,
   const http_request& request, std::function<void(const http_response&)> then) {
   settings.counts->provider_calls.add();
   const auto begun = self->clock().now();
-  auto done = [this, &to, era, operation, begun, method = request.method,
+  auto done = [this, &guard, era, operation, begun, method = request.method,
                then](const http_response& response, call_verdict verdict) {
     log_call(operation, method, response, self->clock().now() - begun);
-    conclude(to, era, verdict, response);
+    conclude(guard, era, verdict, response);
     then(response);
   };
   self->ask(
@@ -189,11 +303,35 @@ provider_gateway_state::read_submission(const provider_api& api,
   return result;
 }
 
+void provider_gateway_state::add_logs(
+  caf::typed_response_promise<provider_job_found> promise,
+  const get_provider_job& query, provider_account& to,
+  circuit_breaker::time_point begun, provider_job seen) {
+  const auto request = to.api->logs(query, seen);
+  if (!request) {
+    promise.deliver(provider_job_found{query.ctx, std::move(seen)});
+    return;
+  }
+  // Its status counts more: without its logs it is still an answer.
+  auto finish = [promise, query, seen, api = to.api](
+                  const caf::expected<http_response>& response) mutable {
+    if (response)
+      seen.logs = api->read_logs(*response);
+    promise.deliver(provider_job_found{query.ctx, std::move(seen)});
+  };
+  begin({"logs", &to, *request, finish, call_kind::other, begun});
+}
+
 caf::timespan provider_call_max(const config::outbound& outbound) {
-  caf::timespan result = tries_max * (outbound.timeout + margin);
+  caf::timespan result
+    = place_wait_max + tries_max * (outbound.timeout + margin);
   for (int tried = 1; tried < tries_max; ++tried)
     result += retry_delay(tried, std::chrono::hours{1}, 2'500);
   return result;
+}
+
+caf::timespan submission_max(const config::outbound& outbound) {
+  return submission_wait_max + outbound.timeout + margin;
 }
 
 } // namespace tunerd

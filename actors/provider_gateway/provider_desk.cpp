@@ -1,5 +1,6 @@
 #include "actors/provider_gateway/curl_thread.hpp"
 #include "actors/provider_gateway/json_text.hpp"
+#include "actors/provider_gateway/provider_answers.hpp"
 #include "actors/provider_gateway/provider_gateway.hpp"
 #include "actors/provider_gateway/retry.hpp"
 #include "actors/provider_gateway/url.hpp"
@@ -28,6 +29,12 @@ without_prefix(const std::map<std::string, std::string>& values,
     if (key.starts_with(prefix))
       result.emplace(key.substr(prefix.size()), value);
   return result;
+}
+
+provider_budget shown(const char* kind, const rate_budget& budget,
+                      circuit_breaker::time_point now) {
+  return {kind, budget.per_minute(), budget.left(now),
+          budget.throttled_for(now)};
 }
 
 caf::error mistake_in(const send_test_webhook& x) {
@@ -59,10 +66,6 @@ http_request test_delivery(const send_test_webhook& x, timestamp now) {
   return result;
 }
 
-bool is_success(int status) {
-  return status >= 200 && status < 300;
-}
-
 test_webhook_sent test_result(const http_response& response,
                               caf::timespan latency) {
   test_webhook_sent result{response.ctx, is_success(response.status), latency,
@@ -88,10 +91,15 @@ void keep(caf::typed_response_promise<test_webhook_sent> promise,
 provider_list
 provider_gateway_state::list_providers(const get_providers& query) const {
   provider_list result{query.ctx};
+  const auto now = self->clock().now();
   for (const auto& [provider, x] : providers)
-    result.providers.push_back({provider, !x.in_force.token.empty(),
-                                x.in_force.base_url, x.in_force.webhook_url,
-                                x.in_force.hardware_profile});
+    result.providers.push_back({provider,
+                                !x.in_force.token.empty(),
+                                x.in_force.base_url,
+                                x.in_force.webhook_url,
+                                x.in_force.hardware_profile,
+                                {shown("create", x.budgets.creates, now),
+                                 shown("other", x.budgets.others, now)}});
   return result;
 }
 
@@ -129,11 +137,16 @@ provider_gateway_state::validate(const validate_provider& query) {
 breaker_list
 provider_gateway_state::show_breakers(const get_breakers& query) const {
   breaker_list result{query.ctx};
-  for (const auto& [provider, x] : providers) {
+  const auto add = [&](const std::string& provider, const named_breaker& x) {
     auto status = x.breaker.status(self->clock().now());
-    status.name = x.breaker_name;
+    status.name = x.name;
     status.provider = provider;
     result.breakers.push_back(std::move(status));
+  };
+  for (const auto& [provider, x] : providers) {
+    add(provider, x.guard);
+    if (x.needs_pass)
+      add(provider, x.sign_in_guard);
   }
   return result;
 }
@@ -211,9 +224,12 @@ void provider_gateway_state::apply(
   if (next.base_url != to.in_force.base_url)
     to.webhook_key.good_until = {}; // Another host, another key.
   settings.network.set(next.network);
+  to.pass.good_until = {}; // It may be another account's.
+  to.pass.refusal.reset();
   to.stored = values;
   to.in_force = next;
   to.api = to.make(std::move(next));
+  to.needs_pass = to.api->sign_in({}).has_value();
 }
 
 } // namespace tunerd

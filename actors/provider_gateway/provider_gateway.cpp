@@ -1,24 +1,45 @@
 #include "actors/provider_gateway/provider_gateway.hpp"
 
 #include "actors/provider_gateway/replicate.hpp"
-#include "actors/support/fault_point.hpp"
+#include "actors/provider_gateway/simpletuner_io.hpp"
 
 namespace tunerd {
 
 namespace {
 
-/// One entry per provider.
+/// @param limits Its section, which says how many calls it takes.
+template <class Api>
+provider_account account_of(const char* name, provider_file file,
+                            const auto& limits, const char* breaker,
+                            const secret_source& secrets) {
+  provider_account result;
+  result.name = name;
+  result.file = std::move(file);
+  result.make = [secrets](provider_settings settings) {
+    return std::make_shared<Api>(std::move(settings), secrets);
+  };
+  result.budgets = {rate_budget{limits.creates_per_minute},
+                    rate_budget{limits.requests_per_minute}};
+  result.guard.name = std::string{breaker} + "-api";
+  result.sign_in_guard.name = std::string{breaker} + "-auth";
+  return result;
+}
+
+/// One line per provider.
 std::map<std::string, provider_account>
 make_providers(const provider_gateway_settings& x) {
-  const provider_maker make_replicate
-    = [secrets = x.secrets](provider_settings settings) {
-        return std::make_shared<replicate>(std::move(settings), secrets);
-      };
   std::map<std::string, provider_account> result;
-  result["replicate"] = {.name = "replicate",
-                         .file = {x.replicate, x.outbound, x.keeps_base_url},
-                         .make = make_replicate,
-                         .breaker_name = "replicate-api"};
+  const auto add = [&result](provider_account account) {
+    auto name = account.name;
+    result.emplace(std::move(name), std::move(account));
+  };
+  add(account_of<replicate>("replicate",
+                            file_of(x.replicate, x.outbound, x.keeps_base_url),
+                            x.replicate, "replicate", x.secrets));
+  if (!x.simpletuner_io.refresh_token.empty())
+    add(account_of<simpletuner_io>(
+      "simpletuner_io", file_of(x.simpletuner_io, x.outbound), x.simpletuner_io,
+      "simpletuner-io", x.secrets));
   return result;
 }
 
@@ -78,19 +99,15 @@ provider_gateway_state::submit(const submit_to_provider& command) {
   auto resolved = resolve_secrets(command.input.body, settings.secrets);
   if (!resolved)
     return refused(command.ctx, resolved.error());
-  const auto era = admit(to);
-  if (!era)
-    return held_back(command.ctx, breaker_error(to, self->clock().now()),
-                     to.breaker.retry_after(self->clock().now()));
   auto promise = self->make_response_promise<submission_outcome>();
-  const auto request = to.api->submission(command, resolved->body);
-  fault_point("provider.before_submit");
-  send(to, *era, "submit", request,
-       [this, promise, api = to.api,
-        sent = resolved->secrets](const http_response& response) mutable {
-         fault_point("provider.after_submit");
-         promise.deliver(read_submission(*api, response, sent));
-       });
+  auto finish = [this, promise, &to, ctx = command.ctx, api = to.api,
+                 sent = resolved->secrets](
+                  const caf::expected<http_response>& response) mutable {
+    promise.deliver(response ? read_submission(*api, *response, sent)
+                             : held_back(ctx, response.error(), pause_of(to)));
+  };
+  begin({"submit", &to, to.api->submission(command, resolved->body), finish,
+         call_kind::create});
   return promise;
 }
 
@@ -101,17 +118,17 @@ provider_gateway_state::look_up(const get_provider_job& query) {
     return to.error();
   if (query.external_id.empty())
     return no_external_id();
-  const auto& api = (*to)->api;
   auto promise = self->make_response_promise<provider_job_found>();
-  auto read
-    = [query, api](
-        const http_response& response) -> caf::expected<provider_job_found> {
-    if (auto seen = api->read_job(response, query))
-      return provider_job_found{query.ctx, std::move(*seen)};
+  const auto begun = self->clock().now();
+  auto finish = [this, promise, query, to = *to, api = (*to)->api,
+                 begun](const caf::expected<http_response>& response) mutable {
+    auto seen = response ? api->read_job(*response, query) : response.error();
+    if (seen)
+      add_logs(promise, query, *to, begun, std::move(*seen));
     else
-      return seen.error();
+      promise.deliver(seen.error());
   };
-  begin({"look_up", *to, api->look_up(query), answer_to(promise, read)});
+  begin({"look_up", *to, (*to)->api->look_up(query), finish});
   return promise;
 }
 
@@ -125,8 +142,9 @@ provider_gateway_state::list(const list_provider_jobs& query) {
   if (!request)
     return request.error();
   auto promise = self->make_response_promise<provider_job_page>();
-  auto read
-    = [api](const http_response& response) { return api->read_page(response); };
+  auto read = [api, query](const http_response& response) {
+    return api->read_page(response, query);
+  };
   begin({"list", *to, std::move(*request), answer_to(promise, read)});
   return promise;
 }

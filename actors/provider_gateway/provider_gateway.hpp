@@ -21,6 +21,8 @@ namespace tunerd {
 /// What the PROVIDER GATEWAY is made of.
 struct provider_gateway_settings {
   config::replicate replicate = {};
+  /// Without a refresh token there is no such provider.
+  config::simpletuner_io simpletuner_io = {};
   config::outbound outbound = {};
   secret_source secrets = {};
   outside world = {};
@@ -35,27 +37,44 @@ struct provider_gateway_settings {
 
 /// The PROVIDER GATEWAY with what it tells itself.
 using provider_gateway_worker = provider_desk_actor::extend<
-  // INTERNAL: the pause before the next try of call `generation` is over; 0 is
-  // the reading of the settings.
+  // INTERNAL: call `generation` may go on, its pause is over or its place in
+  // the budget has come; 0 is the reading of the settings.
   caf::reacts_to<tick>>;
 
-/// State of the PROVIDER GATEWAY: which queries and cancellations are under
-/// way. Submissions leave nothing here: they are tried once.
+/// What a call counts as.
+enum class call_kind : uint8_t {
+  /// Queries and cancellations: tried up to `tries_max` times.
+  other,
+  /// A submission: written once, since nobody could tell two apart.
+  create,
+};
+
+/// State of the PROVIDER GATEWAY: which calls are under way.
 struct provider_gateway_state {
   static inline constexpr const char* name = "provider-gateway";
 
   /// Gets the last answer to a call, or why it was not made.
   using finish_call = std::function<void(const caf::expected<http_response>&)>;
 
-  /// A query or cancellation until its answer.
+  /// A call until its answer.
   struct call {
     /// For a log reader: look_up, list, cancel, ...
     const char* operation;
     provider_account* to;
+    /// Without the pass.
     http_request request;
     /// Delivers the promise.
     finish_call finish;
+    call_kind kind = call_kind::other;
+    /// When its caller began to wait.
+    circuit_breaker::time_point begun = {};
+    /// It has been given its place in the budget and waits for it.
+    bool has_place = false;
     int tries = 0;
+    /// The pass it was last made with.
+    uint64_t pass = 0;
+    /// That pass was no good, and it has been given another.
+    bool has_new_pass = false;
   };
 
   // -- data -------------------------------------------------------------------
@@ -68,8 +87,8 @@ struct provider_gateway_state {
   std::map<std::string, provider_account> providers = {};
 
   /// Keyed by a number of our own, from 1. An entry leaves with its answer, at
-  /// the latest after `tries_max` tries. At most `calls_max`, then
-  /// `overloaded`.
+  /// the latest after `provider_call_max`. At most `calls_max`, then
+  /// `overloaded`; submissions find room for as many more.
   std::map<uint64_t, call> calls = {};
   uint64_t last_call = 0;
   static constexpr size_t calls_max = 4096;
@@ -116,29 +135,64 @@ struct provider_gateway_state {
 
   void begin(call started);
 
+  /// Makes the call if it has all it needs: a pass, a place in the budget, the
+  /// breaker's leave. Else it waits or ends.
   void make_call(uint64_t id);
 
+  /// @returns whether the call may be made now; if not, it comes back or ended.
+  bool has_turn(uint64_t id, call& x);
+
+  /// @returns the last moment at which the call may still be made.
+  circuit_breaker::time_point last_start(const call& x) const;
+
+  void write_call(uint64_t id, call& x);
+
   void settle(uint64_t id, const http_response& response);
+
+  /// Tells the budget what the answer says about it.
+  void note_throttling(call& x, const http_response& response);
+
+  /// @returns whether the call goes on with a new pass instead of `response`.
+  bool goes_on_with_new_pass(call& x, const http_response& response);
+
+  /// @returns how long a submission that was not sent should wait.
+  caf::timespan pause_of(const provider_account& to) const;
 
   void finish(uint64_t id, const caf::expected<http_response>& result);
 
   /// Asks the breaker. @returns the era of the call, or none: not now.
-  std::optional<uint64_t> admit(provider_account& to);
+  std::optional<uint64_t> admit(named_breaker& guard);
 
   /// Tells the breaker.
-  void conclude(provider_account& to, uint64_t era, call_verdict verdict,
+  void conclude(named_breaker& guard, uint64_t era, call_verdict verdict,
                 const http_response& response);
 
   /// Sends `request`, counts and logs what came back; `then` gets an answer in
   /// every case, also when the client failed.
   /// @param era From `admit`.
-  void send(provider_account& to, uint64_t era, const char* operation,
+  void send(named_breaker& guard, uint64_t era, const char* operation,
             const http_request& request,
             std::function<void(const http_response&)> then);
 
   submission_outcome read_submission(const provider_api& api,
                                      const http_response& response,
                                      const std::vector<std::string>& sent);
+
+  /// Completes a job that was looked up with its log output, if that takes a
+  /// call of its own.
+  void add_logs(caf::typed_response_promise<provider_job_found> promise,
+                const get_provider_job& query, provider_account& to,
+                circuit_breaker::time_point begun, provider_job seen);
+
+  // -- steps of passes (provider_pass.cpp) ------------------------------------
+
+  /// @returns whether a call to it has to wait for a pass.
+  bool lacks_pass(const provider_account& to) const;
+
+  void await_pass(uint64_t id, call& x);
+
+  void take_pass(provider_account& to,
+                 const caf::expected<http_response>& response);
 
   // -- steps of settings (provider_desk.cpp) ----------------------------------
 
@@ -176,7 +230,11 @@ struct provider_gateway_state {
 
 /// Spawn function of the PROVIDER GATEWAY. Speaks the API of each configured
 /// provider through `client`. Queries and cancellations are tried up to three
-/// times and may take `provider_call_max`; a submission is tried once.
+/// times and may take `provider_call_max`; a submission is written once and may
+/// take `submission_max`.
+///
+/// Each credential has a budget of calls. What finds no place in it waits, and
+/// is answered `provider_throttled` or `not_accepted` if that took too long.
 /// @param stored May be empty: then the settings of the file stay in force.
 provider_gateway_worker::behavior_type
 provider_gateway(pointer<provider_gateway_worker, provider_gateway_state> self,
@@ -186,5 +244,8 @@ provider_gateway(pointer<provider_gateway_worker, provider_gateway_state> self,
 /// @returns the longest that the gateway takes to answer, all tries and pauses
 /// included: what its callers' time-outs must exceed.
 caf::timespan provider_call_max(const config::outbound& outbound);
+
+/// The same for a submission.
+caf::timespan submission_max(const config::outbound& outbound);
 
 } // namespace tunerd

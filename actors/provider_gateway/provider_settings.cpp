@@ -44,11 +44,17 @@ public:
   overlay(std::string name, const provider_file& file,
           const std::map<std::string, std::string>& stored)
     : name_(std::move(name)), file_(file), stored_(stored) {
-    out_.base_url = file.section.base_url;
-    out_.token = secret{file.section.token};
-    out_.version = file.section.version;
+    out_.base_url = file.base_url;
+    out_.token = secret{file.token};
+    out_.version = file.version;
     out_.network = file.outbound;
-    out_.webhook_url = file.section.webhook_url;
+    out_.webhook_url = file.webhook_url;
+    out_.limits_run = file.longest_run.count() > 0;
+    if (out_.limits_run)
+      out_.longest_run = file.longest_run;
+    // A number if it looks like one: that is how the API writes it.
+    if (!file.org_id.empty())
+      out_.org_id = json_text(parse_json(file.org_id).value_or(file.org_id));
   }
 
   provider_settings result() && {
@@ -128,8 +134,14 @@ private:
       read("api_base_url", out_.base_url, "an http or https URL", is_url);
     read("version_override", out_.version, "at most 256 characters",
          [](const auto& x) { return x.size() <= 256; });
+    const auto mistakes = out_.mistakes.size();
     read_span("max_runtime_minutes", out_.longest_run, std::chrono::minutes{1},
               std::chrono::minutes{7 * 24 * 60});
+    if (stored("max_runtime_minutes").is_number()
+        && out_.mistakes.size() == mistakes)
+      out_.limits_run = true;
+    if (const auto org = find("org_id"); org.is_number() || org.is_string())
+      out_.org_id = json_text(org);
   }
 
   void read_hardware() {
@@ -212,7 +224,7 @@ private:
       {"ssl_verify", x.network.ssl_verify},
       {"ssl_ca_bundle", or_null(x.network.ca_bundle)},
       {"proxy_url", or_null(masked(x.network.proxy_url))},
-      {"org_id", stored("org_id")},
+      {"org_id", parse_json(x.org_id).value_or(nullptr)},
       {"cost_limit_enabled", stored_or("cost_limit_enabled", false)},
       {"cost_limit_amount", stored("cost_limit_amount")},
       {"cost_limit_period", stored_or("cost_limit_period", "monthly")},
@@ -239,6 +251,30 @@ private:
 };
 
 } // namespace
+
+provider_file file_of(const config::replicate& section,
+                      const config::outbound& outbound, bool keeps_base_url) {
+  provider_file result;
+  result.base_url = section.base_url;
+  result.token = section.token;
+  result.version = section.version;
+  result.webhook_url = section.webhook_url;
+  result.longest_run = section.max_runtime;
+  result.outbound = outbound;
+  result.keeps_base_url = keeps_base_url;
+  return result;
+}
+
+provider_file file_of(const config::simpletuner_io& section,
+                      const config::outbound& outbound) {
+  provider_file result;
+  result.base_url = section.base_url;
+  result.token = section.refresh_token;
+  result.org_id = section.org_id;
+  result.longest_run = section.max_runtime;
+  result.outbound = outbound;
+  return result;
+}
 
 provider_settings
 read_provider_settings(const std::string& name, const provider_file& file,

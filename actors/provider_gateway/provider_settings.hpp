@@ -29,6 +29,10 @@ struct provider_settings {
   /// None: every address may send.
   std::optional<std::vector<config::network>> webhook_allowed_ips = {};
   std::chrono::minutes longest_run{30};
+  /// Whether `longest_run` was chosen, so that the provider is to enforce it.
+  bool limits_run = false;
+  /// Whose jobs they are, as JSON text; empty if the account has no such thing.
+  std::string org_id = {};
   /// How calls are made, their time-out included.
   config::outbound network = {};
   /// All keys of REFERENCE 8 with their values as a JSON object, secrets
@@ -40,11 +44,24 @@ struct provider_settings {
 
 /// The part of the settings that does not change while the daemon runs.
 struct provider_file {
-  config::replicate section = {};
+  std::string base_url = {};
+  std::string token = {};
+  std::string version = {};
+  std::string webhook_url = {};
+  std::string org_id = {};
+  /// 0 if nobody chose one.
+  std::chrono::minutes longest_run{0};
   config::outbound outbound = {};
   /// Whether `api_base_url` is left alone, since the provider is a simulator.
   bool keeps_base_url = false;
 };
+
+provider_file file_of(const config::replicate& section,
+                      const config::outbound& outbound,
+                      bool keeps_base_url = false);
+
+provider_file file_of(const config::simpletuner_io& section,
+                      const config::outbound& outbound);
 
 /// @param stored What was set over the API: key without "provider.NAME." to
 /// JSON text.

@@ -1,6 +1,7 @@
 #include "actors/provider_gateway/replicate.hpp"
 
 #include "actors/provider_gateway/json_text.hpp"
+#include "actors/provider_gateway/provider_answers.hpp"
 #include "actors/provider_gateway/replicate_answers.hpp"
 #include "actors/provider_gateway/replicate_delivery.hpp"
 #include "actors/provider_gateway/replicate_input.hpp"
@@ -40,6 +41,9 @@ http_request replicate::submission(const submit_to_provider& command,
   }
   auto result = request(command.ctx, "POST", "/predictions");
   result.headers.emplace_back("content-type", "application/json");
+  if (settings_.limits_run)
+    result.headers.emplace_back(
+      "cancel-after", std::to_string(settings_.longest_run.count()) + "m");
   result.body = json_text(call);
   return result;
 }
@@ -73,7 +77,8 @@ http_request replicate::account(const context& ctx) const {
   return request(ctx, "GET", "/account");
 }
 
-http_request replicate::webhook_secret(const context& ctx) const {
+std::optional<http_request>
+replicate::webhook_secret(const context& ctx) const {
   return request(ctx, "GET", "/webhooks/default/secret");
 }
 
@@ -92,20 +97,21 @@ submission_outcome replicate::read_submission(const http_response& response,
 caf::expected<provider_job>
 replicate::read_job(const http_response& response,
                     const get_provider_job& query) const {
-  if (auto err = replicate_failure(response))
+  if (auto err = provider_failure(response))
     return err;
   const auto body = parse_json(response.body).value_or(nullptr);
   auto seen = read_prediction(body, query.hardware_profile, settings_.rates);
   if (!seen || seen->external_id != query.external_id)
     return make_error(ec::provider_error, "not the prediction asked for");
   if (query.with_logs || (seen->status && is_terminal(*seen->status)))
-    seen->logs = read_logs(body);
+    seen->logs = read_prediction_logs(body);
   return std::move(*seen);
 }
 
 caf::expected<provider_job_page>
-replicate::read_page(const http_response& response) const {
-  if (auto err = replicate_failure(response))
+replicate::read_page(const http_response& response,
+                     const list_provider_jobs&) const {
+  if (auto err = provider_failure(response))
     return err;
   auto page = read_predictions(response.body, settings_.rates);
   if (!page)
@@ -121,7 +127,7 @@ replicate::read_cancelled(const http_response& response,
                           const cancel_provider_job& command) const {
   // A 404 is an error here: only whoever knows how old the job is can tell one
   // that is gone from one that is not listed yet.
-  if (auto err = replicate_failure(response))
+  if (auto err = provider_failure(response))
     return err;
   // It took the call; what the body says is a bonus.
   const auto body = parse_json(response.body).value_or(nullptr);
@@ -133,7 +139,7 @@ replicate::read_cancelled(const http_response& response,
 
 caf::expected<std::string>
 replicate::read_account(const http_response& response) const {
-  if (auto err = replicate_failure(response))
+  if (auto err = provider_failure(response))
     return err;
   const auto body = parse_json(response.body).value_or(nullptr);
   if (!body.is_object())
@@ -145,7 +151,7 @@ replicate::read_account(const http_response& response) const {
 
 caf::expected<std::string>
 replicate::read_webhook_secret(const http_response& response) const {
-  if (auto err = replicate_failure(response))
+  if (auto err = provider_failure(response))
     return err;
   auto key = text_member(parse_json(response.body).value_or(nullptr), "key");
   if (key.empty())
@@ -160,7 +166,7 @@ replicate::read_delivery(const read_webhook& query) const {
 
 caf::timespan replicate::retry_after(const http_response& response,
                                      timestamp now) const {
-  return replicate_retry_after(response, now);
+  return asked_wait(response, now);
 }
 
 } // namespace tunerd

@@ -26,7 +26,7 @@ public:
 
   http_request account(const context& ctx) const override;
 
-  http_request webhook_secret(const context& ctx) const override;
+  std::optional<http_request> webhook_secret(const context& ctx) const override;
 
   submission_outcome read_submission(const http_response& response,
                                      timestamp now) const override;
@@ -36,7 +36,8 @@ public:
            const get_provider_job& query) const override;
 
   caf::expected<provider_job_page>
-  read_page(const http_response& response) const override;
+  read_page(const http_response& response,
+            const list_provider_jobs& query) const override;
 
   caf::expected<provider_job>
   read_cancelled(const http_response& response,

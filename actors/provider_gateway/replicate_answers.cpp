@@ -1,11 +1,10 @@
 #include "actors/provider_gateway/replicate_answers.hpp"
 
+#include "actors/provider_gateway/provider_answers.hpp"
 #include "actors/provider_gateway/provider_status.hpp"
 #include "actors/provider_gateway/time_text.hpp"
 
-#include <algorithm>
 #include <array>
-#include <charconv>
 
 namespace tunerd {
 
@@ -69,62 +68,6 @@ caf::optional<int64_t> cost_of(const json& prediction,
   return cost_micros(rate_of(*profile, rates), seconds.get<double>());
 }
 
-/// @returns what people should read about an answer that is not 2xx.
-std::string reason_of(const http_response& response) {
-  const auto name = "HTTP " + std::to_string(response.status);
-  const auto body = parse_json(response.body).value_or(nullptr);
-  for (const char* key : {"detail", "error", "title"})
-    if (auto text = text_in(member(body, key)); !text.empty())
-      return name + ": " + shortened(std::move(text), 1000);
-  return name;
-}
-
-bool is_success(int status) {
-  return status >= 200 && status < 300;
-}
-
-submission_outcome outcome(const http_response& response,
-                           submission_result result, std::string reason) {
-  return {.ctx = response.ctx, .result = result, .reason = std::move(reason)};
-}
-
-/// Reads "~30s", "30 s", "2m"; 0 if it is none of these.
-caf::timespan span_in(std::string_view text) {
-  const auto begin = text.find_first_not_of("~ ");
-  if (begin == std::string_view::npos)
-    return {};
-  text.remove_prefix(begin);
-  uint32_t count = 0;
-  const auto [rest, err]
-    = std::from_chars(text.data(), text.data() + text.size(), count);
-  if (err != std::errc{})
-    return {};
-  text.remove_prefix(static_cast<size_t>(rest - text.data()));
-  text.remove_prefix(std::min(text.find_first_not_of(' '), text.size()));
-  if (text.starts_with("ms"))
-    return std::chrono::milliseconds{count};
-  if (text.starts_with('m'))
-    return std::chrono::minutes{count};
-  if (text.starts_with('h'))
-    return std::chrono::hours{std::min(count, 1'000u)};
-  return std::chrono::seconds{count};
-}
-
-caf::timespan wait_in_header(const std::string& value, timestamp now) {
-  if (auto date = parse_http_date(value))
-    return *date - now;
-  return span_in(value);
-}
-
-/// "... Your rate limit resets in ~30s."
-caf::timespan wait_in_detail(const std::string& detail) {
-  constexpr std::string_view words = "resets in ";
-  const auto at = detail.find(words);
-  if (at == std::string::npos)
-    return {};
-  return span_in(std::string_view{detail}.substr(at + words.size()));
-}
-
 } // namespace
 
 std::optional<provider_job> read_prediction(const json& prediction,
@@ -147,7 +90,7 @@ std::optional<provider_job> read_prediction(const json& prediction,
   return result;
 }
 
-std::string read_logs(const json& prediction) {
+std::string read_prediction_logs(const json& prediction) {
   return last_lines(text_member(prediction, "logs"), log_bytes_max);
 }
 
@@ -169,63 +112,11 @@ std::optional<provider_job_page> read_predictions(const std::string& body,
   return answer;
 }
 
-caf::error replicate_failure(const http_response& response) {
-  if (response.transfer != http_transfer::answered)
-    return make_error(ec::provider_timeout, response.failure);
-  if (is_success(response.status))
-    return caf::none;
-  auto reason = reason_of(response);
-  switch (response.status) {
-    case 401:
-    case 402:
-    case 403: return make_error(ec::provider_unavailable, std::move(reason));
-    case 404: return make_error(ec::no_such_provider_job, std::move(reason));
-    case 408: return make_error(ec::provider_timeout, std::move(reason));
-    case 429: return make_error(ec::provider_throttled, std::move(reason));
-    default: return make_error(ec::provider_error, std::move(reason));
-  }
-}
-
 submission_outcome read_replicate_submission(const http_response& response,
                                              const gpu_rates& rates,
                                              timestamp now) {
-  using enum submission_result;
-  if (response.transfer != http_transfer::answered)
-    return outcome(response,
-                   response.transfer == http_transfer::not_sent ? not_accepted
-                                                                : in_doubt,
-                   response.failure);
-  if (is_success(response.status)) {
-    const auto body = parse_json(response.body).value_or(nullptr);
-    auto seen = read_prediction(body, {}, rates);
-    if (!seen)
-      return outcome(response, in_doubt, "the answer cannot be read");
-    auto result = outcome(response, accepted, {});
-    result.seen = std::move(*seen);
-    return result;
-  }
-  const auto status = response.status;
-  // Only an answer that speaks about this job refuses it. Everything else,
-  // redirects included, says nothing about whether it was taken.
-  auto result = outcome(response, in_doubt, reason_of(response));
-  if (status == 401 || status == 402 || status == 403)
-    result.result = unavailable;
-  else if (status == 429)
-    result.result = not_accepted;
-  else if (status >= 400 && status < 500 && status != 408)
-    result.result = refused;
-  result.retry_after = replicate_retry_after(response, now);
-  return result;
-}
-
-caf::timespan replicate_retry_after(const http_response& response,
-                                    timestamp now) {
-  auto wait = wait_in_header(header(response.headers, "retry-after"), now);
-  if (wait <= caf::timespan{0})
-    wait = wait_in_detail(
-      text_member(parse_json(response.body).value_or(nullptr), "detail"));
-  const caf::timespan day = std::chrono::hours{24};
-  return std::clamp(wait, caf::timespan{0}, day);
+  const auto body = parse_json(response.body).value_or(nullptr);
+  return outcome_of(response, read_prediction(body, {}, rates), now);
 }
 
 } // namespace tunerd

@@ -21,7 +21,7 @@ std::optional<provider_job> read_prediction(const nlohmann::json& prediction,
 
 /// @returns the end of its log output, at most 1 MiB of whole lines; empty if
 /// it has none or the provider has removed it.
-std::string read_logs(const nlohmann::json& prediction);
+std::string read_prediction_logs(const nlohmann::json& prediction);
 
 /// @param body Answer to a listing.
 /// @returns none unless it is a list in which every entry can be read; a
@@ -29,19 +29,10 @@ std::string read_logs(const nlohmann::json& prediction);
 std::optional<provider_job_page> read_predictions(const std::string& body,
                                                   const gpu_rates& rates);
 
-/// @returns what a query's or cancellation's answer failed with; no error if
-/// its status is 2xx.
-caf::error replicate_failure(const http_response& response);
-
 /// Decides what became of a submission, see DESIGN 5.3.
 /// @param now Time of day.
 submission_outcome read_replicate_submission(const http_response& response,
                                              const gpu_rates& rates,
                                              timestamp now);
-
-/// @returns the wait that Retry-After (seconds or a date) or "... resets in
-/// ~30s." in `detail` asks for, at most a day; 0 if there is none.
-caf::timespan replicate_retry_after(const http_response& response,
-                                    timestamp now);
 
 } // namespace tunerd

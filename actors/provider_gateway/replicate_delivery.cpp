@@ -73,7 +73,7 @@ provider_job read_event(const json& body, const std::string& type,
   if (!result.status)
     result.status = normalise_status(result.raw_status, event_names);
   if (is_over(result))
-    result.logs = read_logs(body);
+    result.logs = read_prediction_logs(body);
   if (result.status == job_status::failed)
     result.error_message
       = shortened(first_text(body, {"error", "message"}), text_bytes_max);
@@ -87,7 +87,7 @@ std::optional<provider_job> read_job(const json& body, const std::string& type,
     return read_event(body, type, std::move(id));
   auto seen = read_prediction(body, {}, rates);
   if (seen && is_over(*seen))
-    seen->logs = read_logs(body);
+    seen->logs = read_prediction_logs(body);
   return seen;
 }
 

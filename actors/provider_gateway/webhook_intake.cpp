@@ -77,10 +77,13 @@ provider_gateway_state::known_key(const provider_account& to) const {
 caf::result<webhook_read>
 provider_gateway_state::await_key(provider_account& to,
                                   const read_webhook& query) {
+  auto request = to.api->webhook_secret(query.ctx);
+  if (!request)
+    return refuse(query, no_key("the provider has none"));
   auto promise = self->make_response_promise<webhook_read>();
   to.webhook_key.waiting.push_back({query, promise});
   if (to.webhook_key.waiting.size() == 1)
-    begin({"webhook_secret", &to, to.api->webhook_secret(query.ctx),
+    begin({"webhook_secret", &to, std::move(*request),
            [this, &to](const auto& response) { take_key(to, response); }});
   return promise;
 }

@@ -4,6 +4,7 @@
 #include "actors/replicate_simulator/json_fields.hpp"
 #include "messages/fingerprint.hpp"
 
+#include <algorithm>
 #include <charconv>
 
 namespace tunerd::simulated {
@@ -90,6 +91,21 @@ void read_fate(const json& input, fate& becomes) {
   throw std::invalid_argument{"outcome: want succeeded, failed or canceled"};
 }
 
+/// Without a filter all events are told; "output" and "logs" never are.
+void read_webhook_wish(const json& body, submission& out) {
+  out.webhook_url = read_text(body, "webhook", "");
+  const auto found = body.find("webhook_events_filter");
+  if (found == body.end())
+    return;
+  if (!found->is_array())
+    throw std::invalid_argument{"webhook_events_filter: want a list"};
+  const auto names = [found](const char* event) {
+    return std::find(found->begin(), found->end(), event) != found->end();
+  };
+  out.tells_start = names("start");
+  out.tells_end = names("completed");
+}
+
 } // namespace
 
 api_request::api_request(const http_call& made, timestamp at)
@@ -151,6 +167,7 @@ submission read_submission(const std::string& body, fate becomes,
   require_object(input, "input");
   read_fate(input, result.becomes);
   result.input = dump(input);
+  read_webhook_wish(parsed, result);
   result.user = marker(input, markers.user);
   result.job = marker(input, markers.job);
   result.fingerprint

@@ -75,6 +75,25 @@ std::string iso_time(timestamp time) {
   return {text.data(), static_cast<size_t>(size)};
 }
 
+std::string http_date(timestamp time) {
+  constexpr std::array day_names{"Sun", "Mon", "Tue", "Wed",
+                                 "Thu", "Fri", "Sat"};
+  constexpr std::array month_names{"Jan", "Feb", "Mar", "Apr", "May", "Jun",
+                                   "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"};
+  const auto day = floor<days>(time);
+  const year_month_day date{day};
+  const hh_mm_ss clock{floor<seconds>(time - day)};
+  std::array<char, 64> text{};
+  const auto size = std::snprintf(
+    text.data(), text.size(), "%s, %02u %s %04d %02d:%02d:%02d GMT",
+    day_names.at(weekday{day}.c_encoding()), static_cast<unsigned>(date.day()),
+    month_names.at(static_cast<unsigned>(date.month()) - 1),
+    static_cast<int>(date.year()), static_cast<int>(clock.hours().count()),
+    static_cast<int>(clock.minutes().count()),
+    static_cast<int>(clock.seconds().count()));
+  return {text.data(), static_cast<size_t>(size)};
+}
+
 std::optional<timestamp> parse_iso_time(std::string_view text) {
   scanner in{text};
   // A timestamp in nanoseconds ends in 2262.

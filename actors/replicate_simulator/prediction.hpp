@@ -51,6 +51,10 @@ struct submission {
   std::string job = {};
   /// Equal for equal work.
   std::string fingerprint = {};
+  /// Where its changes are told; empty for nowhere.
+  std::string webhook_url = {};
+  bool tells_start = true;
+  bool tells_end = true;
 };
 
 /// What was asked for, in all or under one marker.

@@ -35,7 +35,21 @@ public:
 
   explicit replicate_api(options opts);
 
+  /// Sets the faults, as POST /simulator/faults does.
+  /// @throws std::invalid_argument naming the first bad field.
+  void set_faults(const std::string& script, timestamp now);
+
   api_answer handle(const http_call& call, timestamp now);
+
+  /// Lets happen what is due.
+  /// @param origin By which the client reaches us, for the predictions' URLs.
+  /// @returns what is to be sent about it and about what calls have caused.
+  std::vector<delivery> take_deliveries(const std::string& origin,
+                                        timestamp now);
+
+  /// @returns how long until something happens that may have to be sent; none
+  /// if nothing will.
+  std::optional<std::chrono::milliseconds> next_due(timestamp now) const;
 
 private:
   /// Calls of the API; those of the model's tallies come on top.
@@ -47,6 +61,8 @@ private:
     uint64_t unauthorized = 0;
     /// Answered 422.
     uint64_t invalid = 0;
+    /// Answered 429 by the rate limit.
+    uint64_t throttled = 0;
     /// Answered by a fault.
     uint64_t faults = 0;
   };
@@ -57,12 +73,26 @@ private:
   api_answer list(const api_request& what);
   api_answer one(const api_request& what, const std::string& id);
   api_answer cancel(const api_request& what, const std::string& id);
-  http_reply tell_secret();
 
   /// @returns what `effect` does and answers, or in its place the next fault
   /// of `route`, which may have the effect too.
   template <class Effect>
-  api_answer with_fault(const std::string& route, Effect effect);
+  api_answer with_fault(const std::string& route, const api_request& what,
+                        Effect effect);
+
+  /// @returns what the client gets of `x`; `effect` is what it would have got.
+  template <class Effect>
+  api_answer strike(const fault& x, const api_request& what, Effect effect);
+
+  /// @returns the answer to a call that is one too many.
+  std::optional<api_answer> throttle(const api_request& what);
+
+  /// @returns what the provider's clock shows.
+  timestamp provider_time(timestamp now) const {
+    return now + faults_.clock_skew();
+  }
+
+  const std::string& secret();
 
   bool authorized(const http_headers& headers) const;
   http_reply show(const prediction* made, int status,

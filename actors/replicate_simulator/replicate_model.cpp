@@ -1,6 +1,7 @@
 #include "actors/replicate_simulator/replicate_model.hpp"
 
 #include <algorithm>
+#include <utility>
 
 namespace tunerd::simulated {
 
@@ -62,6 +63,28 @@ prediction* replicate_model::cancel(const std::string& id, timestamp now) {
   return made;
 }
 
+void replicate_model::forget(const std::string& id, timestamp now) {
+  auto* made = find(id, now);
+  if (!made)
+    return;
+  if (!is_over(made->status))
+    finish(*made, prediction_status::canceled, now_);
+  const auto serial = made->serial;
+  std::erase(changes_, serial);
+  serials_.erase(id);
+  predictions_.erase(serial);
+}
+
+std::vector<uint64_t> replicate_model::take_changes() {
+  return std::exchange(changes_, {});
+}
+
+std::optional<timestamp> replicate_model::next_due() const {
+  if (timeline_.empty())
+    return std::nullopt;
+  return timeline_.begin()->at;
+}
+
 prediction_page replicate_model::list(const list_query& query, timestamp now) {
   advance(now);
   prediction_page page;
@@ -104,6 +127,8 @@ void replicate_model::begin(prediction& made, timestamp at) {
   timeline_.erase({at, true, made.serial});
   made.status = prediction_status::processing;
   made.started_at = at;
+  if (made.what.tells_start && !made.what.webhook_url.empty())
+    changes_.push_back(made.serial);
   for (auto* counts : made.counted_in)
     counts->running_max = std::max(counts->running_max, ++counts->running);
 }
@@ -118,6 +143,8 @@ void replicate_model::finish(prediction& made, prediction_status outcome,
   timeline_.erase({end_due(made), false, made.serial});
   made.status = outcome;
   made.completed_at = at;
+  if (made.what.tells_end && !made.what.webhook_url.empty())
+    changes_.push_back(made.serial);
   // A run without duration ends in the moment in which it starts.
   if (!made.started_at && at >= start_due(made))
     made.started_at = at;

@@ -64,6 +64,16 @@ public:
   /// Ends a prediction that is not over. @returns it, or null.
   prediction* cancel(const std::string& id, timestamp now);
 
+  /// Forgets a prediction, as if it had never been.
+  void forget(const std::string& id, timestamp now);
+
+  /// @returns the serials of the predictions that want it told that they
+  /// started or ended since the last call, in that order. Some may be gone.
+  std::vector<uint64_t> take_changes();
+
+  /// @returns when something will happen by itself; none if nothing will.
+  std::optional<timestamp> next_due() const;
+
   prediction_page list(const list_query& query, timestamp now);
 
   /// @returns the counts as of `now`.
@@ -98,6 +108,8 @@ private:
   std::unordered_map<std::string, uint64_t> serials_;
   /// At most two per active prediction.
   std::set<moment> timeline_;
+  /// At most two per prediction; emptied by `take_changes`.
+  std::vector<uint64_t> changes_;
   tallies tallies_;
 };
 

@@ -29,6 +29,8 @@ http_server::options server_options(const replicate_simulator::options& opts) {
 replicate_simulator::replicate_simulator(options opts)
   : opts_(std::move(opts)), api_(api_options(opts_)),
     server_(server_options(opts_), [this](http_call call) { serve(call); }) {
+  if (!opts_.script.empty())
+    api_.set_faults(opts_.script, opts_.clock());
 }
 
 void replicate_simulator::start() {
@@ -64,6 +66,32 @@ void replicate_simulator::serve(const http_call& call) {
     server_.after(what.delay, [this, id = call.id, what] { answer(id, what); });
   else
     answer(call.id, what);
+  send_webhooks();
+}
+
+void replicate_simulator::send_webhooks() {
+  const auto now = opts_.clock();
+  for (const auto& one : api_.take_deliveries(origin(), now))
+    if (opts_.deliver)
+      server_.after(one.delay, [this, one] { send(one, 1); });
+  const auto wait = api_.next_due(now);
+  if (!wait || !opts_.deliver)
+    return;
+  const auto due = now + *wait;
+  // One timer is enough, unless something is due before it.
+  if (comes_back_ > now && comes_back_ <= due)
+    return;
+  comes_back_ = due;
+  server_.after(*wait + 1ms, [this] { send_webhooks(); });
+}
+
+void replicate_simulator::send(const simulated::delivery& what, int tried) {
+  constexpr int tries_max = 6; // within about a minute, as Replicate does it
+  opts_.deliver(what.request, [this, what, tried](bool taken) {
+    if (!taken && what.may_be_repeated && tried < tries_max)
+      server_.after(1s * (1 << tried),
+                    [this, what, tried] { send(what, tried + 1); });
+  });
 }
 
 void replicate_simulator::answer(uint64_t exchange,

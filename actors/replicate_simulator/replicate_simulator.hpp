@@ -5,6 +5,7 @@
 
 #include <chrono>
 #include <cstdint>
+#include <functional>
 #include <string>
 
 namespace tunerd {
@@ -14,7 +15,8 @@ namespace tunerd {
 ///
 /// Besides `/v1/...` (any non-empty bearer token) it answers, without a token:
 /// GET /simulator/stats, POST /simulator/faults, POST /simulator/reset.
-/// Everything is in memory and on the server's thread. It sends no webhooks.
+/// Everything is in memory and on the server's thread. docs/SIMULATOR.md has
+/// the faults.
 class replicate_simulator {
 public:
   struct options {
@@ -38,10 +40,16 @@ public:
     /// Input fields by whose values submissions are counted.
     std::string user_field = "user";
     std::string job_field = "job";
+    /// Faults from the start on, as for POST /simulator/faults; empty for none.
+    std::string script = {};
+    /// Sends a webhook and tells, on any thread, whether the client took it.
+    /// Called on the simulator's thread; must not block. Empty: none are sent.
+    std::function<void(http_request, std::function<void(bool)>)> deliver = {};
   };
 
   /// Binds and listens; serves from `start` on.
-  /// @throws std::system_error naming the address if it cannot listen there.
+  /// @throws std::system_error naming the address if it cannot listen there,
+  /// std::invalid_argument naming what is wrong with the script.
   explicit replicate_simulator(options opts);
 
   /// Starts the thread. Once.
@@ -63,8 +71,14 @@ private:
   void serve(const http_call& call);
   void answer(uint64_t exchange, const simulated::api_answer& what);
 
+  /// Sends what has changed, and comes back when more will.
+  void send_webhooks();
+  void send(const simulated::delivery& what, int tried);
+
   options opts_;
   simulated::replicate_api api_;
+  /// When `send_webhooks` comes back; the beginning of time if it does not.
+  timestamp comes_back_ = {};
   http_server server_;
 };
 

@@ -1,0 +1,92 @@
+#include "actors/provider_gateway/provider_gateway.hpp"
+
+// Providers that want their credential exchanged for a pass: it is asked for by
+// the first call that needs it, once for all that do, and renewed before it
+// runs out.
+
+namespace tunerd {
+
+namespace {
+
+using namespace std::chrono_literals;
+
+constexpr logger log{"simpletuner.cloud.providers"};
+
+/// A pass is renewed this long before it runs out.
+constexpr caf::timespan renew_before = 60s;
+
+/// How long a refused credential is not offered again: an operator must act.
+constexpr auto refusal_kept = 30s;
+
+/// @returns whether the provider has judged our credential.
+bool refuses_us(const http_response& response) {
+  const auto status = response.status;
+  return status >= 400 && status < 500 && status != 408 && status != 429;
+}
+
+http_response refusal_to(const context& ctx, http_response refusal) {
+  refusal.ctx = ctx;
+  return refusal;
+}
+
+} // namespace
+
+bool provider_gateway_state::lacks_pass(const provider_account& to) const {
+  return to.needs_pass && self->clock().now() >= to.pass.good_until;
+}
+
+void provider_gateway_state::await_pass(uint64_t id, call& x) {
+  auto& to = *x.to;
+  auto& pass = to.pass;
+  const auto now = self->clock().now();
+  if (pass.refusal && now < pass.refused_until)
+    return finish(id, refusal_to(x.request.ctx, *pass.refusal));
+  pass.waiting.push_back(id);
+  if (pass.waiting.size() > 1)
+    return;
+  auto request = to.api->sign_in(x.request.ctx);
+  const auto era = admit(to.sign_in_guard);
+  if (!era || !request)
+    return take_pass(to, breaker_error(to.sign_in_guard, now));
+  // It counts, but it does not wait: without it nothing else gets on.
+  to.budgets.others.take(now, caf::timespan{0});
+  send(to.sign_in_guard, *era, "sign_in", *request,
+       [this, &to](const http_response& response) { take_pass(to, response); });
+}
+
+void provider_gateway_state::take_pass(
+  provider_account& to, const caf::expected<http_response>& response) {
+  auto& pass = to.pass;
+  auto fresh = response ? to.api->read_pass(*response) : response.error();
+  pass.refusal.reset();
+  if (fresh) {
+    const auto used
+      = std::max(fresh->good_for - renew_before, fresh->good_for / 2);
+    pass.token = std::move(fresh->token);
+    pass.good_until = self->clock().now() + used;
+    ++pass.number;
+  } else {
+    const auto reason
+      = without_secrets(render(fresh.error()), {to.in_force.token.reveal()});
+    log.warning("Signing in to {} failed: {}", to.name, reason);
+    if (response && refuses_us(*response)) {
+      // To a call it is as if it had been refused itself.
+      pass.refusal = *response;
+      pass.refusal->status = 401;
+      pass.refusal->body = without_secrets(std::move(pass.refusal->body),
+                                           {to.in_force.token.reveal()});
+      pass.refused_until = self->clock().now() + refusal_kept;
+    }
+  }
+  for (const auto id : std::exchange(pass.waiting, {})) {
+    const auto i = calls.find(id);
+    if (fresh)
+      make_call(id);
+    else if (pass.refusal && i != calls.end())
+      finish(id, refusal_to(i->second.request.ctx, *pass.refusal));
+    else
+      finish(id, fresh.error());
+  }
+}
+
+} // namespace tunerd
