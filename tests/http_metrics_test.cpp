@@ -250,6 +250,13 @@ TEST_CASE_METHOD(metrics_fixture,
   CHECK(x.has("simpletuner_jobs_total"));
   CHECK(x.types.count("simpletuner_circuit_breaker_state") == 0);
   of_providers.failure = {};
+  provider_summaries[0].budgets
+    = {{"create", 600, 60}, {"other", 3000, 7, 1500ms}};
+  x = page();
+  CHECK(x.at("tunerd_provider_creates_left{provider=\"replicate\"}") == 60);
+  CHECK(x.at("tunerd_provider_calls_left{provider=\"replicate\"}") == 7);
+  CHECK(x.at("tunerd_provider_throttled_seconds{provider=\"replicate\"}")
+        == 1.5);
   of_poller.failure = away;
   CHECK(!page().has("tunerd_polling_active"));
   of_supervisor.silent = true;

@@ -220,12 +220,18 @@ TEST_CASE("no body makes the settings' parser fail", "[http_settings]") {
 TEST_CASE_METHOD(api_fixture, "providers are listed and their credential tried",
                  "[http_settings][W4]") {
   provider_summaries[0].webhook_url = "https://a.example/x?key=s3cret";
+  provider_summaries[0].budgets = {{"create", 600, 60, 1500ms}};
   CHECK(get("/api/cloud/providers")["providers"][0]
         == json({{"name", "replicate"},
                  {"is_configured", true},
                  {"base_url", nullptr},
                  {"webhook_url", "https://a.example/x"},
-                 {"default_hardware_profile", nullptr}}));
+                 {"default_hardware_profile", nullptr},
+                 {"budgets",
+                  {{{"kind", "create"},
+                    {"per_minute", 600},
+                    {"left", 60},
+                    {"throttled_seconds", 1.5}}}}}));
   CHECK(get("/api/cloud/providers/replicate/validate")
         == json({{"valid", true},
                  {"user_info", {{"username", "u"}}},

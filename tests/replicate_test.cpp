@@ -346,6 +346,18 @@ TEST_CASE("a submission names version, input and webhook", "[provider]") {
   CHECK(body["webhook_events_filter"] == json{"start", "completed"});
 }
 
+TEST_CASE("a job that names its runtime is cancelled after it", "[provider]") {
+  submit_to_provider command{corr, "replicate", "j1", {"me/model:abc", "{}"}};
+  const auto limit = [&] {
+    return header(api().submission(command, "{}").headers, "cancel-after");
+  };
+  CHECK(limit() == "");
+  command.input.max_runtime = 90min;
+  CHECK(limit() == "90m");
+  command.input.max_runtime = 61s; // never less than was asked for
+  CHECK(limit() == "2m");
+}
+
 TEST_CASE("any external id stays one segment of the path", "[provider][P2]") {
   const auto url = [](const std::string& id) {
     return api({.base_url = "http://h/v1/"})

@@ -182,6 +182,15 @@ TEST_CASE_METHOD(io_fixture, "a submission with a stale pass is written anew",
   CHECK(outcome.seen.status == job_status::pending);
 }
 
+TEST_CASE_METHOD(io_fixture, "a job may name a runtime of its own",
+                 "[simpletuner_io]") {
+  script = {pass("at_1"), answered(201, created)};
+  auto command = io_submission();
+  command.input.max_runtime = 90min;
+  CHECK(ask<submission_outcome>(aut, command).result == accepted);
+  CHECK(json::parse(requests.at(1).body)["max_runtime_minutes"] == 90);
+}
+
 TEST_CASE_METHOD(io_fixture, "a refused credential parks the provider",
                  "[simpletuner_io][Q8]") {
   for (const int status : {400, 401, 403}) {

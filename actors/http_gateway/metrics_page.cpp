@@ -300,6 +300,33 @@ void add_log(metrics_text& out, const log_counters& x) {
               "Lines that stdout or the file did not take", x.lost);
 }
 
+/// @param kind Of the budgets, see `provider_budget`.
+void add_budget(metrics_text& out, const survey& seen, const std::string& kind,
+                const std::string& name, const char* help) {
+  out.family(name, "gauge", help);
+  for (const auto& provider : seen.providers->providers)
+    for (const auto& budget : provider.budgets)
+      if (budget.kind == kind)
+        out.sample("provider", provider.name, budget.left);
+}
+
+void add_budgets(metrics_text& out, const survey& seen) {
+  if (!seen.providers)
+    return;
+  add_budget(out, seen, "create", "tunerd_provider_creates_left",
+             "Submissions that the budget allows at once now");
+  add_budget(out, seen, "other", "tunerd_provider_calls_left",
+             "Other calls that the budget allows at once now");
+  out.family("tunerd_provider_throttled_seconds", "gauge",
+             "How long the provider still wants us to keep still");
+  for (const auto& provider : seen.providers->providers) {
+    caf::timespan longest{0};
+    for (const auto& budget : provider.budgets)
+      longest = std::max(longest, budget.throttled_for);
+    out.sample("provider", provider.name, seconds_of(longest));
+  }
+}
+
 } // namespace
 
 std::string metrics_page(const metrics_view& x) {
@@ -313,6 +340,7 @@ std::string metrics_page(const metrics_view& x) {
   }
   add_http(out, x.http);
   add_breakers(out, x.seen);
+  add_budgets(out, x.seen);
   add_cost_limits(out, x.seen);
   add_polling(out, x.seen, x.counts);
   add_workers(out, x.seen, x.counts);

@@ -26,6 +26,17 @@ std::string preference_in(const settings_found& stored) {
            : "null";
 }
 
+ordered_json budgets_json(const std::vector<provider_budget>& budgets) {
+  auto out = ordered_json::array();
+  for (const auto& x : budgets)
+    out.push_back({{"kind", x.kind},
+                   {"per_minute", x.per_minute},
+                   {"left", x.left},
+                   {"throttled_seconds",
+                    std::chrono::duration<double>{x.throttled_for}.count()}});
+  return out;
+}
+
 ordered_json provider_json(const provider_summary& x) {
   const auto text = [](const std::string& y) {
     return y.empty() ? ordered_json{} : ordered_json(y);
@@ -34,7 +45,8 @@ ordered_json provider_json(const provider_summary& x) {
           {"is_configured", x.is_configured},
           {"base_url", text(rest::shown_url(x.base_url))},
           {"webhook_url", text(rest::shown_url(x.webhook_url))},
-          {"default_hardware_profile", text(x.default_hardware_profile)}};
+          {"default_hardware_profile", text(x.default_hardware_profile)},
+          {"budgets", budgets_json(x.budgets)}};
 }
 
 ordered_json cost_limit_json(const cost_limit_status& x) {

@@ -41,9 +41,14 @@ http_request replicate::submission(const submit_to_provider& command,
   }
   auto result = request(command.ctx, "POST", "/predictions");
   result.headers.emplace_back("content-type", "application/json");
-  if (settings_.limits_run)
+  const auto asked
+    = std::chrono::ceil<std::chrono::minutes>(command.input.max_runtime);
+  if (asked.count() > 0 || settings_.limits_run)
     result.headers.emplace_back(
-      "cancel-after", std::to_string(settings_.longest_run.count()) + "m");
+      "cancel-after",
+      std::to_string(
+        (asked.count() > 0 ? asked : settings_.longest_run).count())
+        + "m");
   result.body = json_text(call);
   return result;
 }

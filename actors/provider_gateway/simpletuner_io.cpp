@@ -185,6 +185,13 @@ http_request simpletuner_io::submission(const submit_to_provider& command,
   auto result = request(command.ctx, "POST", "/v1/jobs");
   result.headers.emplace_back("content-type", "application/json");
   result.body = body;
+  if (command.input.max_runtime > caf::timespan{0})
+    if (auto input = parse_json(body); input && input->is_object()) {
+      (*input)["max_runtime_minutes"]
+        = std::chrono::ceil<std::chrono::minutes>(command.input.max_runtime)
+            .count();
+      result.body = json_text(*input);
+    }
   return result;
 }
 
