@@ -1,6 +1,6 @@
 // The frame around the views: where one is, the link to tunerd, the keyboard.
 
-import { Source, forgetToken, get, hasToken, onTokenNeeded, open, part }
+import { Source, every, forgetToken, get, hasToken, onTokenNeeded, open, part }
   from "./api.js";
 import { create as approvals } from "./approvals.js";
 import { create as charts } from "./charts.js";
@@ -127,7 +127,8 @@ numbers.watch(({ value }) => {
   if (value === null) return;
   const { stats, pending } = value;
   const limit = stats.max_concurrent;
-  put(figures.running[0], `${number(stats.running)}${limit ? ` / ${limit}` : ""}`);
+  put(figures.running[0],
+    `${number(stats.running)}${limit ? ` / ${limit}` : ""}`);
   put(figures.waiting[0], number(stats.queue_depth));
   const blocked = pending ?? stats.by_status.blocked;
   put(figures.blocked[0], number(blocked));
@@ -144,7 +145,7 @@ function title(blocked = lastBlocked) {
     ` · tunerd${link.phase === "live" ? "" : " · offline"}`;
 }
 
-setInterval(() => { if (!document.hidden) numbers.refresh(); }, 15_000);
+every(15_000, () => numbers.refresh());
 
 // -- the link -----------------------------------------------------------------
 

@@ -60,7 +60,8 @@ export function create(app) {
   let status = "pending", stop = null, own = false;
 
   const source = new Source(async () => {
-    const query = new URLSearchParams({ limit: 200, ...(status && { status }) });
+    const query = new URLSearchParams(
+      { limit: 200, ...(status && { status }) });
     if (!own) {
       try {
         return await get(`/api/approvals/requests?${query}`);
@@ -73,19 +74,14 @@ export function create(app) {
   });
 
   function showDeadline(cell, x) {
-    let [time, note] = cell.children;
-    if (time === undefined) {
-      time = h("b", { class: "num" });
-      note = h("span", { class: "muted num" });
-      cell.append(time, note);
-    }
-    if (x.status !== "pending") {
-      passing(time, "until", null);
-      put(time, x.reviewed_at ? clock(x.reviewed_at) : "–");
-      return put(note, x.reviewed_by === null ? "" : `by ${x.reviewed_by}`);
-    }
-    passing(time, "until", x.expires_at);
-    put(note, x.expires_at ? `at ${clock(x.expires_at)}` : "never expires");
+    if (cell.firstElementChild === null)
+      cell.append(h("b", { class: "num" }));
+    const time = cell.firstElementChild;
+    if (x.status === "pending")
+      return passing(time, "until", x.expires_at, "never");
+    passing(time, "until", null);
+    put(time, x.reviewed_at ? clock(x.reviewed_at) : "–");
+    time.title = x.reviewed_by === null ? "" : `by ${x.reviewed_by}`;
   }
 
   function showActions(cell, x) {
@@ -102,29 +98,31 @@ export function create(app) {
   }
 
   const list = table([
-    { label: "State", class: "c-status", update: (c, x) => pill(c, x.status) },
+    {
+      label: "State", class: "c-status lo2",
+      update: (cell, x) => pill(cell, x.status),
+    },
     {
       label: "Job", class: "c-name", update: (cell, x) =>
         jobLink(cell, x.job_id, x.config_name ?? x.job_id),
     },
-    { label: "User", class: "c-user", update: (c, x) => put(c, or(x.user_id)) },
     {
-      label: "Why it needs approval", class: "c-why", update: (cell, x) => {
+      label: "User", class: "c-user lo2",
+      update: (cell, x) => put(cell, or(x.user_id)),
+    },
+    {
+      label: "Reason", class: "c-why", update: (cell, x) => {
         put(cell, [x.reason, x.status !== "pending" && x.review_notes]
           .filter(Boolean).join(" — "));
         cell.title = cell.textContent;
       },
     },
     {
-      label: "Hardware", class: "c-hardware",
-      update: (cell, x) => put(cell, or(x.hardware_type)),
-    },
-    {
-      label: "Estimate", class: "c-cost num",
+      label: "Estimate", class: "c-cost lo3 num",
       update: (cell, x) => put(cell, usd(x.estimated_cost)),
     },
     {
-      label: "Asked", class: "c-time num",
+      label: "Asked", class: "c-time lo1 num",
       update: (cell, x) => passing(cell, "since", x.created_at),
     },
     { label: "Expires in", class: "c-deadline", update: showDeadline },

@@ -5,7 +5,8 @@ import { Source, get } from "./api.js";
 import { h, put } from "./dom.js";
 import { clock, count, now, span, usd } from "./format.js";
 import { choice, heading, problemNote } from "./parts.js";
-import { barChart, dotChart, roundUp, stepAt, stepChart } from "./plot.js";
+import { barChart, dotChart, roundSpan, roundUp, stepAt, stepChart }
+  from "./plot.js";
 
 const ranges = [
   ["15m", "15 min", 900], ["1h", "1 h", 3600], ["6h", "6 h", 21_600],
@@ -21,6 +22,7 @@ const parse = (time) => time === null ? null : Date.parse(time);
 export function history(jobs) {
   const changes = { waiting: [], running: [] };
   for (const job of jobs) {
+    if (job.queue_status === "blocked") continue; // for a person, not a slot
     const created = parse(job.created_at), started = parse(job.started_at);
     const ended = parse(job.completed_at);
     changes.waiting.push([created, 1]);
@@ -171,7 +173,7 @@ export function create(app) {
     const half = quantile(sorted, 0.5), most = quantile(sorted, 0.95);
     waits.show({
       from, to, dots, line: medians(dots, from, to, 16),
-      top: roundUp(sorted.at(-1) ?? 1), label: (v) => span(v),
+      top: roundSpan(sorted.at(-1) ?? 1), label: (v) => span(v),
       summary: `Median ${span(half)}, 95 % below ${span(most)}.`,
     });
     figure("Median wait", span(half), `${count(dots.length, "start")}`);
@@ -182,7 +184,7 @@ export function create(app) {
     costs.element.hidden = byDay === null;
     if (byDay === null) return;
     const list = daily(byDay, 30, now());
-    const top = roundUp(Math.max(...list.map(([, v]) => v), 0.01));
+    const top = roundUp(Math.max(...list.map(([, v]) => v), 1));
     costs.show({
       from: 0, to: list.length, top, label: usd,
       bars: list.map(([name, v]) => ({ name, v, text: [name, usd(v)] })),

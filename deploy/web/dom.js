@@ -42,7 +42,7 @@ export function svg(tag, props = {}, ...children) {
   return node;
 }
 
-/** Sets the text of `node` if it differs, so that a selection in it survives. */
+/** Sets the text of `node` if it differs: a selection in it survives. */
 export function put(node, text) {
   const value = text === null || text === undefined ? "" : String(text);
   if (node.textContent !== value) node.textContent = value;
@@ -52,6 +52,13 @@ export function put(node, text) {
 export function fill(node, ...children) {
   node.replaceChildren();
   add(node, children);
+}
+
+/** The same, unless it was done for the same `key`: the focus stays then. */
+export function refill(node, key, make) {
+  if (node.dataset.key === key) return;
+  node.dataset.key = key;
+  fill(node, make());
 }
 
 /** Sets or removes an attribute if that changes something. */

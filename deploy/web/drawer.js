@@ -1,9 +1,9 @@
 // All about one job, beside whatever view is open.
 
-import { Source, del, get, part, post } from "./api.js";
+import { Source, del, every, get, part, post } from "./api.js";
 import { approve, extend, reject } from "./approvals.js";
 import { askFor } from "./dialog.js";
-import { fill, h, put } from "./dom.js";
+import { fill, h, put, refill } from "./dom.js";
 import { clock, or, passing, span, usd } from "./format.js";
 import { LogTail } from "./logs.js";
 import {
@@ -120,8 +120,8 @@ export function createDrawer(app) {
     }
   }
 
-  function showActions(job) {
-    fill(actions,
+  function actionsOf(job) {
+    return [
       job.is_active && button("Cancel", cancel, { class: "danger" }),
       job.is_terminal && button("Delete", remove, { class: "danger" }),
       job.correlation_id && h("a", {
@@ -134,11 +134,12 @@ export function createDrawer(app) {
               () => navigator.clipboard.writeText(job.job_id));
           },
         },
-      }, "Copy id"));
+      }, "Copy id"),
+    ];
   }
 
-  function showApproval(x) {
-    fill(request, x && h("div", { class: "callout warn" },
+  function approvalPart(x) {
+    return x && h("div", { class: "callout warn" },
       h("h3", {}, "Waits for approval"),
       h("p", {}, or(x.reason)),
       x.expires_at && h("p", { class: "muted" }, "Expires in ",
@@ -148,7 +149,7 @@ export function createDrawer(app) {
           { class: "primary" }),
         button("Reject", () => reject(x).then(source.refresh.bind(source))),
         x.expires_at && button("Extend", () =>
-          extend(x).then(source.refresh.bind(source))))));
+          extend(x).then(source.refresh.bind(source)))));
   }
 
   function showProgress(x) {
@@ -168,7 +169,7 @@ export function createDrawer(app) {
     problem.show(source.error);
     if (source.error?.status === 404) {
       fill(head, h("h2", {}, "No such job"), h("code", {}, id));
-      return fill(actions);
+      return refill(actions, "none", () => null);
     }
     if (source.value === null) return;
     const { job, reason, approval, done } = source.value;
@@ -176,16 +177,14 @@ export function createDrawer(app) {
     fill(head, h("h2", {}, job.config_name ?? "unnamed"),
       h("code", {}, job.job_id));
     jobPill(state, job);
-    const key = `${job.job_id} ${job.status} ${job.queue_status}`;
-    if (actions.dataset.key !== key) {
-      actions.dataset.key = key;
-      showActions(job);
-      showApproval(approval);
-    }
-    fill(why, reason && job.status === "pending" && h("div",
-      { class: "callout" }, h("h3", {}, "Why it waits"), reasons(reason)));
+    refill(actions, job.status, () => actionsOf(job));
+    refill(request, JSON.stringify(approval), () => approvalPart(approval));
+    const waits = job.status === "pending" ? reason : null;
+    refill(why, JSON.stringify(waits), () => waits && h("div",
+      { class: "callout" }, h("h3", {}, "Why it waits"), reasons(waits)));
     showProgress(job.status === "running" ? done : null);
-    fill(body, steps(job), allFacts(job));
+    const { duration_seconds: _, ...known } = job; // passes by itself
+    refill(body, JSON.stringify(known), () => [steps(job), allFacts(job)]);
     // The log of a job that ended meanwhile is read once more, to its end.
     const log_of = `${job.job_id} ${job.is_terminal}`;
     if (followed !== log_of && !(job.is_terminal && followed.startsWith(
@@ -195,10 +194,9 @@ export function createDrawer(app) {
     }
   }
 
-  setInterval(() => {
-    const job = source.value?.job;
-    if (id !== "" && !document.hidden && job?.is_active) source.refresh();
-  }, 5000);
+  every(5000, () => { // a log and its progress send no events
+    if (id !== "" && source.value?.job.is_active) source.refresh();
+  });
 
   return {
     element,
@@ -209,9 +207,10 @@ export function createDrawer(app) {
       id = wanted;
       followed = "";
       source.clear();
-      for (const node of [head, state, actions, body, why, request, progress])
+      for (const node of [head, state, actions, body, why, request, progress]) {
         fill(node);
-      delete actions.dataset.key;
+        delete node.dataset.key;
+      }
       delete state.dataset.pill;
       problem.show(null);
       log.stop();

@@ -84,8 +84,8 @@ export function or(text) {
 }
 
 /** @returns "1 job", "2 jobs". */
-export function count(n, noun) {
-  return `${number(n)} ${noun}${n === 1 ? "" : "s"}`;
+export function count(n, noun, plural = `${noun}s`) {
+  return `${number(n)} ${n === 1 ? noun : plural}`;
 }
 
 // Times that pass are renewed by one timer for the whole page.
@@ -107,12 +107,14 @@ function renew(node) {
  * Lets `node` show a time that passes.
  * @param kind "since" (12 s ago), "running" (12 s) or "until" (12 s, urgent in
  * its last ten minutes)
+ * @param otherwise shown if there is no time
  */
-export function passing(node, kind, time) {
+export function passing(node, kind, time, otherwise = "–") {
   for (const other of ["since", "running", "until"])
     if (other !== kind || !time) delete node.dataset[other];
   if (!time) {
-    node.textContent = "–";
+    if (node.textContent !== otherwise) node.textContent = otherwise;
+    node.removeAttribute("title");
     return node;
   }
   if (node.dataset[kind] !== time) {

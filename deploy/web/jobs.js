@@ -21,19 +21,28 @@ const columns = [
     label: "Job", class: "c-name", update: (cell, job) =>
       jobLink(cell, job.job_id, job.config_name ?? "unnamed"),
   },
-  { label: "Id", class: "c-id mono", update: (c, job) => put(c, job.job_id) },
-  { label: "User", class: "c-user", update: (c, job) => put(c, or(job.user_id)) },
   {
-    label: "Hardware", class: "c-hardware", update: (cell, job) =>
+    label: "Id", class: "c-id lo1 mono",
+    update: (cell, job) => put(cell, job.job_id),
+  },
+  {
+    label: "User", class: "c-user",
+    update: (cell, job) => put(cell, or(job.user_id)),
+  },
+  {
+    label: "Hardware", class: "c-hardware lo2", update: (cell, job) =>
       put(cell, or(job.hardware_type ?? job.hardware_profile)),
   },
   {
     label: "Created", class: "c-time num", update: (cell, job) =>
       passing(cell, "since", job.created_at),
   },
-  { label: "Waited", class: "c-time num", update: showWait },
+  { label: "Waited", class: "c-time lo3 num", update: showWait },
   { label: "Ran", class: "c-time num", update: showRun },
-  { label: "Cost", class: "c-cost num", update: (c, job) => put(c, usd(job.cost_usd)) },
+  {
+    label: "Cost", class: "c-cost lo2 num",
+    update: (cell, job) => put(cell, usd(job.cost_usd)),
+  },
 ];
 
 function showWait(cell, job) {
@@ -77,7 +86,9 @@ export function create(app) {
   const search = h("input", {
     type: "search", placeholder: "Search id, name, user, error …",
     "aria-label": "Search jobs", id: "search", spellcheck: "false",
-    on: { input: debounce(150, () => app.go("jobs", { status, q: search.value })) },
+    on: {
+      input: debounce(150, () => app.go("jobs", { status, q: search.value })),
+    },
   });
   const filter = choice("Status", statuses, (value) =>
     app.go("jobs", { status: value, q: search.value }));
@@ -85,7 +96,7 @@ export function create(app) {
   const more = button("Show more", () => {
     limit = Math.min(limit + STEP, LIMIT_MAX);
     source.refresh(true);
-  });
+  }, { hidden: true });
   const element = h("section", { class: "view", "aria-label": "Jobs" },
     heading("Jobs", "Newest first, live.",
       filter.element, h("label", { class: "search" }, icon("search"), search)),
@@ -99,8 +110,8 @@ export function create(app) {
     const found = [...others, ...jobs].filter((job) => matches(job, words));
     list.show(found);
     put(foot, words.length > 0
-      ? `${count(found.length, "match")} in the newest ${jobs.length} of ${total}`
-        .replace("matchs", "matches")
+      ? `${count(found.length, "match", "matches")} in the newest ` +
+        `${jobs.length} of ${total}`
       : `${jobs.length} of ${count(total, "job")}`);
     more.hidden = jobs.length >= total || limit >= LIMIT_MAX;
   }

@@ -175,13 +175,16 @@ export function choice(label, options, onChange) {
   };
 }
 
-/** A share of a limit as a bar with its numbers as text. */
-export function meter(label, used, limit, text) {
+/**
+ * A share of a limit as a bar with its numbers as text.
+ * @param tone "slots" where a full bar is as it should be
+ */
+export function meter(label, used, limit, text, tone = "") {
   const share = limit > 0 ? Math.min(used / limit, 1) : 0;
   const bar = h("div", { class: "meter-bar" });
   bar.style.width = `${(share * 100).toFixed(1)}%`;
   return h("div", {
-    class: `meter ${share >= 1 ? "full" : share >= 0.8 ? "high" : ""}`,
+    class: `meter ${tone} ${share >= 1 ? "full" : share >= 0.8 ? "high" : ""}`,
   },
   h("div", { class: "meter-head" }, h("span", {}, label),
     h("span", { class: "num" }, text)),

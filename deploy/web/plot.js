@@ -2,15 +2,23 @@
 
 import { fill, h, svg } from "./dom.js";
 
-const HEIGHT = 180, LEFT = 44, RIGHT = 10, TOP = 10, BOTTOM = 22;
+const HEIGHT = 180, LEFT = 50, RIGHT = 10, TOP = 10, BOTTOM = 22;
 
-/** @returns a round number at or above `value`: 1, 2, 2.5 or 5 times 10^n. */
+/** @returns a round number at or above `value`, whose half is round, too. */
 export function roundUp(value) {
   if (!(value > 0)) return 1;
   const power = 10 ** Math.floor(Math.log10(value));
-  for (const step of [1, 2, 2.5, 5, 10])
+  for (const step of [1, 1.2, 1.6, 2, 2.4, 3, 4, 5, 6, 8, 10])
     if (value <= step * power * (1 + 1e-9)) return step * power;
   return 10 * power;
+}
+
+/** @returns a round span in s at or above `seconds`. */
+export function roundSpan(seconds) {
+  for (const span of [2, 4, 6, 10, 20, 30, 60, 120, 240, 360, 600, 1200, 1800,
+    3600, 7200, 14_400, 21_600, 43_200, 86_400, 172_800])
+    if (seconds <= span) return span;
+  return 86_400 * roundUp(seconds / 86_400);
 }
 
 /** @returns times that are round in the reader's zone: at most about `most`. */
@@ -20,15 +28,16 @@ export function timeTicks(from, to, most = 6) {
   const step = steps.find((s) => (to - from) / s <= most) ?? steps.at(-1);
   const zone = new Date(from).getTimezoneOffset() * 60_000;
   const ticks = [];
-  for (let t = Math.ceil((from - zone) / step) * step + zone; t <= to; t += step)
-    ticks.push(t);
+  const first = Math.ceil((from - zone) / step) * step + zone;
+  for (let t = first; t <= to; t += step) ticks.push(t);
   return ticks;
 }
 
 function timeLabel(t, range) {
   const date = new Date(t);
   const two = (x) => String(x).padStart(2, "0");
-  if (range > 2 * 86_400_000) return `${two(date.getMonth() + 1)}-${two(date.getDate())}`;
+  if (range > 2 * 86_400_000)
+    return `${two(date.getMonth() + 1)}-${two(date.getDate())}`;
   const text = `${two(date.getHours())}:${two(date.getMinutes())}`;
   return range < 600_000 ? `${text}:${two(date.getSeconds())}` : text;
 }
@@ -81,7 +90,8 @@ class Chart {
     const y = (v) => bottom - v / top * (bottom - TOP);
     const grid = [0, 0.5, 1].map((share) => {
       const at = y(top * share);
-      return [svg("line", { class: "grid", x1: LEFT, x2: right, y1: at, y2: at }),
+      return [
+        svg("line", { class: "grid", x1: LEFT, x2: right, y1: at, y2: at }),
         svg("text", { class: "axis", x: LEFT - 6, y: at + 4,
           "text-anchor": "end" }, label(top * share))];
     });
@@ -190,8 +200,9 @@ export function dotChart({ title, legend, values }) {
         plot.append(svg("circle", { class: "dot", cx: x(t).toFixed(1),
           cy: y(v).toFixed(1), r: 2.5 }));
       if (line.length > 1)
-        plot.append(svg("path", { class: "line strong", d: line.map(([t, v], i) =>
-          `${i === 0 ? "M" : "L"}${x(t).toFixed(1)},${y(v).toFixed(1)}`)
+        plot.append(svg("path", { class: "line strong", d: line.map(
+          ([t, v], i) =>
+            `${i === 0 ? "M" : "L"}${x(t).toFixed(1)},${y(v).toFixed(1)}`)
           .join("") }));
     },
     hover(t, { dots, from, to }) {
@@ -205,7 +216,10 @@ export function dotChart({ title, legend, values }) {
   });
 }
 
-/** Bars. data: {from: 0, to: bars.length, top, label, bars: [{name, v, text}]} */
+/**
+ * Bars.
+ * data: {from: 0, to: bars.length, top, label, bars: [{name, v, text}]}
+ */
 export function barChart({ title, legend, values }) {
   return new Chart({
     title, legend, values,

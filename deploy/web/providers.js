@@ -1,14 +1,11 @@
 // Where jobs run: breakers, budgets, spending, polling.
 
-import { Source, get, getText, part, put as putJson } from "./api.js";
+import { Source, every, get, getText, part, put as putJson } from "./api.js";
 import { fill, h, put } from "./dom.js";
 import { clock, number, or, span, usd } from "./format.js";
 import {
   attempt, button, choice, facts, heading, meter, pill, problemNote,
 } from "./parts.js";
-
-/** Metrics that say what is left of a rate towards a provider. */
-const BUDGET = /^tunerd_provider_(?:budget|tokens)\w*_(?:left|remaining)$/;
 
 /** @returns [{name, labels, value}] of the text format of Prometheus. */
 export function parseMetrics(text) {
@@ -32,7 +29,7 @@ const unless403 = (call) => call.catch((error) => {
 });
 
 export function create() {
-  let stop = null, timer = 0;
+  let stop = null, rest = null;
   const source = new Source(async () => {
     const [{ providers }, { circuit_breakers: breakers }, polling, stats, text]
       = await Promise.all([
@@ -67,7 +64,9 @@ export function create() {
   function costPart(x) {
     if (x === null) return null;
     if (!x.enabled)
-      return meter("Spent, no limit set", 0, 0, usd(x.current_spend));
+      return h("div", { class: "meter" }, h("div", { class: "meter-head" },
+        h("span", {}, "Spent, no limit set"),
+        h("span", { class: "num" }, usd(x.current_spend))));
     return [
       meter(`Spent, ${x.period}`, x.current_spend, x.limit_amount,
         `${usd(x.current_spend)} of ${usd(x.limit_amount)}`),
@@ -76,16 +75,12 @@ export function create() {
     ];
   }
 
-  function budgetPart(name) {
-    const mine = source.value.metrics.filter((x) => BUDGET.test(x.name) &&
-      (x.labels.provider ?? name) === name);
-    return mine.map((x) => {
-      const of = Object.entries(x.labels).filter(([key]) => key !== "provider")
-        .map(([, value]) => value).join(" ");
-      return h("div", { class: "meter" }, h("div", { class: "meter-head" },
-        h("span", {}, `Calls left${of && `, ${of}`}`),
-        h("span", { class: "num" }, number(x.value))));
-    });
+  const calls = { create: "Submissions", other: "Other calls" };
+
+  function budgetPart(budgets) {
+    return budgets.map((x) => meter(
+      `${calls[x.kind] ?? x.kind} that may be made now`, x.left, x.per_minute,
+      `${number(x.left)}; ${number(x.per_minute)} a minute`, "slots"));
   }
 
   async function validate(name, event) {
@@ -105,8 +100,8 @@ export function create() {
       breakers.filter((y) => y.name.startsWith(x.name.replaceAll("_", "-")))
         .map(breakerPart),
       meter("Slots in use", stats.running, slots,
-        `${number(stats.running)} of ${slots || "∞"}`),
-      budgetPart(x.name), costPart(cost),
+        `${number(stats.running)} of ${slots || "∞"}`, "slots"),
+      budgetPart(x.budgets ?? []), costPart(cost),
       facts([
         ["Address", x.base_url && h("span", { class: "mono" }, x.base_url)],
         ["Webhooks", x.webhook_url ?? "none: it is polled"],
@@ -172,16 +167,14 @@ export function create() {
     show() {
       stop ??= source.watch(render);
       source.refresh(true);
-      clearInterval(timer);
-      timer = setInterval(() => { // breakers and budgets send no events
-        if (!document.hidden && !element.contains(document.activeElement))
-          source.refresh();
-      }, 10_000);
+      rest ??= every(10_000, () => { // breakers and budgets have no events
+        if (!element.contains(document.activeElement)) source.refresh();
+      });
     },
     hide() {
-      clearInterval(timer);
+      rest?.();
       stop?.();
-      stop = null;
+      rest = stop = null;
     },
     refresh: (now) => source.refresh(now),
     event() {},

@@ -13,16 +13,17 @@ const levels = [
 
 /** One constraint of /api/queue/why in words. */
 export function reasonText(x) {
-  const share = x.limit === null ? "" : `${x.used} of ${x.limit}`;
+  const share = x.limit === null ? "" : `${x.used}/${x.limit}`;
   switch (x.kind) {
     case "approval": return "needs approval";
     case "not_before": return x.until ? `not before ${clock(x.until)}`
       : "waits before it is tried again";
     case "provider_unavailable": return `${or(x.scope)} is unavailable`;
-    case "submissions": return `submissions under way: ${share}`;
+    case "submissions": return `submissions under way ${share}`;
     case "in_doubt": return "its last submission is in doubt";
     case "unresolved": return "its last submission needs a decision";
-    case "limit": return `${or(x.scope)} limit: ${share} slots held`;
+    case "limit": return x.scope === "global" ? `all slots taken ${share}`
+      : `${or(x.scope)} limit ${share}`;
     case "turn": return "others go first";
     default: return [x.kind, x.scope, share].filter(Boolean).join(" ");
   }
@@ -83,7 +84,9 @@ class Explanations {
     });
     if (entry === undefined) return;
     this.#busy = true;
-    const known = { why: this.of(entry), at: Date.now(), place: entry.position };
+    const known = {
+      why: this.of(entry), at: Date.now(), place: entry.position,
+    };
     try {
       known.why = await get(`/api/queue/why/${part(entry.job_id)}`);
     } catch {
@@ -121,7 +124,8 @@ export function create(app) {
     let select = cell.querySelector("select");
     if (select === null) {
       select = h("select", {
-        class: "priority", on: { change: () => setPriority(cell.entry, select) },
+        class: "priority",
+        on: { change: () => setPriority(cell.entry, select) },
       });
       cell.append(select, h("span", { class: "effective num" }));
     }
@@ -129,22 +133,26 @@ export function create(app) {
     const own = entry.priority_override;
     const named = levels.some(([value]) => value === own);
     const options = [["", `${entry.priority_name} ${entry.priority}`],
-      ...levels.map(([value, name]) => [String(value), `→ ${name} ${value}`])];
+      ...levels.map(([value, name]) =>
+        [String(value), `→ ${name} ${value}`])];
     if (own !== null && !named)
       options.push([String(own), `→ ${own}`]);
     const key = JSON.stringify(options);
     if (select.dataset.key !== key && document.activeElement !== select) {
       select.dataset.key = key;
-      fill(select, options.map(([value, text]) => h("option", { value }, text)));
+      fill(select, options.map(([value, text]) =>
+        h("option", { value }, text)));
     }
     attr(select, "aria-label", `Priority of ${entry.job_id}`);
     const wanted = own === null ? "" : String(own);
     if (select.value !== wanted && document.activeElement !== select)
       select.value = wanted;
     select.disabled = entry.status === "running";
-    put(cell.lastElementChild, entry.effective_priority);
+    const base = own ?? entry.priority;
+    put(cell.lastElementChild, entry.effective_priority === base ? ""
+      : `now ${entry.effective_priority}`);
     attr(cell.lastElementChild, "title",
-      "Effective priority: rises while it waits");
+      "It rises while it waits");
   }
 
   function showWhy(cell, entry) {
@@ -167,23 +175,27 @@ export function create(app) {
   const list = table([
     {
       label: "Place", class: "c-place num",
-      update: (cell, x) => put(cell, or(x.position)),
+      update: (cell, x) => put(cell, x.position),
     },
     { label: "State", class: "c-status", update: (c, x) => pill(c, x.status) },
     {
       label: "Job", class: "c-name", update: (cell, x) =>
         jobLink(cell, x.job_id, x.config_name ?? "unnamed"),
     },
-    { label: "User", class: "c-user", update: (c, x) => put(c, or(x.user_id)) },
+    {
+      label: "User", class: "c-user lo2",
+      update: (cell, x) => put(cell, or(x.user_id)),
+    },
     { label: "Priority", class: "c-priority", update: showPriority },
-    { label: "Why it waits", class: "c-why", update: showWhy },
+    { label: "Why it waits", class: "c-why lo3", update: showWhy },
     { label: "Starts in", class: "c-time num", update: showEta },
     {
-      label: "In queue", class: "c-time num", update: (cell, x) =>
-        passing(cell, "running", x.status === "running" ? null : x.queued_at),
+      label: "In queue", class: "c-time lo2 num", update: (cell, x) =>
+        x.status === "running" ? passing(cell, "running", null, "")
+          : passing(cell, "running", x.queued_at),
     },
     {
-      label: "Estimate", class: "c-cost num",
+      label: "Estimate", class: "c-cost lo1 num",
       update: (cell, x) => put(cell, usd(x.estimated_cost)),
     },
   ], {
@@ -208,9 +220,9 @@ export function create(app) {
     const most = limits.user_max_concurrent;
     fill(slots,
       meter("All slots", running, limits.max_concurrent ?? 0,
-        `${number(running)} of ${limits.max_concurrent ?? "∞"}`),
+        `${number(running)} of ${limits.max_concurrent ?? "∞"}`, "slots"),
       busiest.map(([user, used]) => meter(`User ${or(user)}`, used, most ?? 0,
-        `${used} of ${most ?? "∞"}`)));
+        `${used} of ${most ?? "∞"}`, "slots")));
   }
 
   const order = { ready: 0, running: 0, pending: 1, blocked: 2 };

@@ -3,22 +3,13 @@
 import { Source, get, part } from "./api.js";
 import { fill, h, put, svg } from "./dom.js";
 import { count, exact, span } from "./format.js";
-import { heading, icon, problemNote } from "./parts.js";
-import { timeTicks } from "./plot.js";
+import { choice, heading, icon, problemNote } from "./parts.js";
 
 const ROWS_MAX = 1000;
 
-/** The actor that writes to a logger. */
-const writers = {
-  jobs: "http gateway", http: "http gateway", queue: "queue scheduler",
-  polling: "job poller", approvals: "approvals", events: "sse broadcaster",
-  webhooks: "webhooks", providers: "provider gateway", store: "store",
-  cluster: "cluster", config: "daemon", tasks: "supervisor",
-};
-
+/** Each part of tunerd has its logger: what follows the common prefix. */
 function laneOf(logger) {
-  const name = logger.replace(/^simpletuner\.cloud\./, "");
-  return writers[name.split(".")[0]] ?? name;
+  return `log: ${logger.replace(/^simpletuner\.cloud\./, "")}`;
 }
 
 function toneOf(status) {
@@ -87,6 +78,14 @@ export function timeline(trace) {
 
 const LANE = 26, NAME = 116, PAD = 12;
 
+/** @returns a round step in s that makes at most about `most` of `range`. */
+function roundStep(range, most) {
+  const steps = [0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 15, 30, 60, 120,
+    300, 600, 1800, 3600, 7200, 21_600, 43_200, 86_400];
+  return steps.find((s) => range / s <= most) ?? 86_400 * Math.ceil(range /
+    86_400 / most);
+}
+
 /** Draws lanes over time; a click on a point leads to its row. */
 function draw(box, { spans, points }, onPick) {
   const width = Math.max(box.clientWidth, 320);
@@ -100,13 +99,14 @@ function draw(box, { spans, points }, onPick) {
   const x = (t) => NAME + (t - from) / (to - from) * (width - NAME - PAD);
   const y = (lane) => lanes.indexOf(lane) * LANE + LANE / 2 + 4;
   const height = lanes.length * LANE + 30;
-  const label = (t) => to - from < 10_000 ? `+${((t - from) / 1000).toFixed(1)} s`
-    : `+${span(Math.round((t - from) / 1000))}`;
-  const step = (to - from) / Math.max(2, Math.floor((width - NAME) / 110));
-  const ticks = to - from < 60_000
-    ? Array.from({ length: Math.floor((to - from) / step) + 1 },
-      (_, i) => from + i * step)
-    : timeTicks(from, to, Math.floor((width - NAME) / 110));
+  const step = roundStep((to - from) / 1000, (width - NAME) / 90);
+  const label = (t) => {
+    const s = (t - from) / 1000;
+    return `+${step < 1 ? `${s.toFixed(step < 0.1 ? 2 : 1)} s` : span(s)}`;
+  };
+  const ticks = Array.from(
+    { length: Math.floor((to - from) / 1000 / step + 1e-6) + 1 },
+    (_, i) => from + 1000 * i * step);
   fill(box, svg("svg", {
     width, height, role: "img", "aria-label":
       `Timeline of ${count(lanes.length, "lane")} over ` +
@@ -114,8 +114,8 @@ function draw(box, { spans, points }, onPick) {
   },
   ticks.map((t) => [
     svg("line", { class: "grid", x1: x(t), x2: x(t), y1: 4, y2: height - 22 }),
-    svg("text", { class: "axis", x: Math.min(x(t), width - 24),
-      y: height - 6, "text-anchor": t === from ? "start" : "middle" }, label(t)),
+    svg("text", { class: "axis", x: x(t), y: height - 6, "text-anchor":
+      t === from ? "start" : x(t) > width - 40 ? "end" : "middle" }, label(t)),
   ]),
   lanes.map((lane) => [
     svg("text", { class: "lane", x: 0, y: y(lane) + 4 }, lane),
@@ -142,7 +142,7 @@ function detailText(detail) {
 }
 
 export function create(app) {
-  let id = "", stop = null, view = null;
+  let id = "", stop = null, view = null, all = false;
   const source = new Source(() => get(`/api/tunerd/trace/${part(id)}`));
   const input = h("input", {
     type: "search", placeholder: "Correlation id", id: "trace-id",
@@ -156,6 +156,13 @@ export function create(app) {
     },
   } }, icon("search"), input,
   h("button", { type: "submit", class: "button" }, "Trace"));
+  const detail = choice("Detail", [["", "Info"], ["all", "Debug, too"]],
+    (value) => {
+      all = value === "all";
+      detail.set(value);
+      render();
+    });
+  detail.set("");
   const problem = problemNote();
   const summary = h("p", { class: "trace-sum num" });
   const lanes = h("div", { class: "card lanes" });
@@ -165,7 +172,7 @@ export function create(app) {
     "Everything that belongs to a request carries its correlation id: in the " +
     "answer's header X-Correlation-ID, with each job, event and log line.");
   const element = h("section", { class: "view", "aria-label": "Trace" },
-    heading("Trace", "One request across all actors.", form),
+    heading("Trace", "One request across all actors.", detail.element, form),
     problem.element, hint, summary, lanes, note, rows);
 
   function pick(i) {
@@ -195,11 +202,12 @@ export function create(app) {
     if (!shown) return;
     const trace = source.value;
     view = timeline(trace);
+    if (!all) view.points = view.points.filter((x) => x.level !== "DEBUG");
     const times = view.points.map((x) => x.at);
     fill(summary, h("code", {}, trace.correlation_id), " · ",
       trace.jobs.map((job) => [h("a", { href: `#/trace/${part(id)}/${
         part(job.job_id)}` }, job.config_name ?? job.job_id), " · "]),
-      `${count(view.points.length, "entry").replace("entrys", "entries")}`,
+      count(view.points.length, "entry", "entries"),
       times.length > 1 && ` in ${span((times.at(-1) - times[0]) / 1000)}`);
     put(note, [
       trace.log?.message, trace.log?.truncated && "There are more log lines.",

@@ -1,6 +1,6 @@
 // The actors that do the work, as their supervisor sees them.
 
-import { Source, get, part, post } from "./api.js";
+import { Source, every, get, part, post } from "./api.js";
 import { askFor } from "./dialog.js";
 import { fill, h, put } from "./dom.js";
 import { number, or, span } from "./format.js";
@@ -11,6 +11,8 @@ import {
 /** What each of them is for. */
 const duties = {
   log_sink: "writes the log", store: "owns the database",
+  store_reader: "reads the database", http_client: "makes outbound calls",
+  replicate_simulator: "plays the provider",
   provider_gateway: "talks to the providers",
   provider_desk: "talks to the providers",
   cluster: "other nodes and the lease",
@@ -25,7 +27,7 @@ const refreshable = new Set([
 ]);
 
 export function create() {
-  let stop = null, timer = 0;
+  let stop = null, rest = null;
   const source = new Source(async () => {
     const [{ workers }, health] = await Promise.all([
       get("/api/tunerd/workers"),
@@ -67,10 +69,16 @@ export function create() {
   }
 
   const list = table([
-    { label: "State", class: "c-status", update: (c, x) => pill(c, x.state) },
-    { label: "Worker", class: "c-worker mono", update: (c, x) => put(c, x.name) },
     {
-      label: "Duty", class: "c-duty muted",
+      label: "State", class: "c-status", update: (cell, x) => pill(cell,
+        x.state, x.state, x.state === "running" ? "healthy" : x.state),
+    },
+    {
+      label: "Worker", class: "c-worker mono",
+      update: (cell, x) => put(cell, x.name),
+    },
+    {
+      label: "Duty", class: "c-duty lo2 muted",
       update: (cell, x) => put(cell, duties[x.name] ?? ""),
     },
     {
@@ -104,11 +112,13 @@ export function create() {
       h("div", { class: "card" }, h("h3", {}, "tunerd ", report.version),
         pill(h("p"), report.status),
         h("p", { class: "muted num" }, `up ${span(report.uptime_seconds)}`)),
-      report.components.map((x) => h("div", { class: "card" },
-        h("h3", {}, x.name.replaceAll("_", " ")),
-        pill(h("p"), x.status),
-        h("p", { class: "muted num" }, x.message ??
-          (x.latency_ms === undefined ? "" : `${x.latency_ms} ms`)))),
+      report.components.filter((x) => !x.name.startsWith("worker_"))
+        .map((x) => h("div", { class: "card" },
+          h("h3", {}, x.name.replaceAll("_", " ")),
+          pill(h("p"), x.status),
+          h("p", { class: "muted num" }, x.message ??
+            (x.latency_ms === undefined ? ""
+              : `answers in ${Number(x.latency_ms).toFixed(1)} ms`)))),
     ]);
   }
 
@@ -117,15 +127,12 @@ export function create() {
     show() {
       stop ??= source.watch(render);
       source.refresh(true);
-      clearInterval(timer);
-      timer = setInterval(() => { // a health report sends no events
-        if (!document.hidden) source.refresh();
-      }, 10_000);
+      rest ??= every(10_000, () => source.refresh()); // health has no events
     },
     hide() {
-      clearInterval(timer);
+      rest?.();
       stop?.();
-      stop = null;
+      rest = stop = null;
     },
     refresh: (now) => source.refresh(now),
     event(type) {
