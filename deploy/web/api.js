@@ -5,7 +5,7 @@ const TOKEN = "tunerd.token";
 const TIMEOUT = 35_000;
 
 /** Why a call failed, for people. */
-export class ApiError extends Error {
+class ApiError extends Error {
   constructor(status, code, message, retryAfter, correlationId) {
     super(message);
     Object.assign(this, { status, code, retryAfter, correlationId });
@@ -52,7 +52,7 @@ function noteRate(response) {
 }
 
 /** @returns the least time between two automatic reads of one thing. */
-export function pause() {
+function pause() {
   if (rate.limit === null) return 350;
   const share = rate.remaining / rate.limit;
   const spread = 60_000 / Math.max(rate.limit, 1);

@@ -103,7 +103,7 @@ export function create(app) {
       update: (cell, x) => pill(cell, x.status),
     },
     {
-      label: "Job", class: "c-name", update: (cell, x) =>
+      label: "Job", class: "c-name c-short", update: (cell, x) =>
         jobLink(cell, x.job_id, x.config_name ?? x.job_id),
     },
     {
@@ -111,7 +111,7 @@ export function create(app) {
       update: (cell, x) => put(cell, or(x.user_id)),
     },
     {
-      label: "Reason", class: "c-why", update: (cell, x) => {
+      label: "Reason", class: "c-why wrap", update: (cell, x) => {
         put(cell, [x.reason, x.status !== "pending" && x.review_notes]
           .filter(Boolean).join(" — "));
         cell.title = cell.textContent;

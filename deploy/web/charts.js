@@ -56,7 +56,7 @@ function peak(points, from, to) {
 }
 
 /** @returns the `share` quantile of sorted `values`. */
-export function quantile(values, share) {
+function quantile(values, share) {
   return values.length === 0 ? null
     : values[Math.min(Math.floor(share * values.length), values.length - 1)];
 }

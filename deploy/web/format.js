@@ -29,14 +29,14 @@ export function span(seconds) {
 }
 
 /** @returns how long ago `time` was, e.g. "12 s ago". */
-export function ago(time) {
+function ago(time) {
   const seconds = (now() - Date.parse(time)) / 1000;
   if (seconds < 1.5) return "now";
   return `${coarse(seconds)} ago`;
 }
 
 /** @returns a span in one unit: it changes seldom and stays short. */
-export function coarse(seconds) {
+function coarse(seconds) {
   if (seconds < 60) return `${Math.floor(seconds)} s`;
   if (seconds < 3600) return `${Math.floor(seconds / 60)} m`;
   if (seconds < 86400) return `${Math.floor(seconds / 3600)} h`;

@@ -69,7 +69,7 @@ export function pill(node, state, text = String(state).replace("_", " "),
 }
 
 /** @returns what a job is to people: blocked is more telling than pending. */
-export function stateOf(job) {
+function stateOf(job) {
   return job.status === "pending" && job.queue_status === "blocked"
     ? "blocked" : job.status;
 }
@@ -223,7 +223,7 @@ const toasts = h("div", {
 document.body.append(toasts);
 
 /** Says something for a few seconds; errors stay longer. */
-export function toast(text, tone = "good", link = null) {
+function toast(text, tone = "good", link = null) {
   const node = h("div", { class: `toast ${tone}` },
     icon(tone === "bad" ? "warning" : "completed"), h("span", {}, text),
     link && h("a", { href: link[1] }, link[0]),

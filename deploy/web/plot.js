@@ -22,7 +22,7 @@ export function roundSpan(seconds) {
 }
 
 /** @returns times that are round in the reader's zone: at most about `most`. */
-export function timeTicks(from, to, most = 6) {
+function timeTicks(from, to, most = 6) {
   const steps = [10, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 10_800,
     21_600, 43_200, 86_400, 172_800, 604_800].map((s) => 1000 * s);
   const step = steps.find((s) => (to - from) / s <= most) ?? steps.at(-1);

@@ -12,7 +12,7 @@ const levels = [
 ];
 
 /** One constraint of /api/queue/why in words. */
-export function reasonText(x) {
+function reasonText(x) {
   const share = x.limit === null ? "" : `${x.used}/${x.limit}`;
   switch (x.kind) {
     case "approval": return "needs approval";

@@ -11,7 +11,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 const build = process.env.TUNERD_BUILD ?? "build/dev";
 
 /** @returns a port of loopback that is free now. */
-export function freePort() {
+function freePort() {
   return new Promise((resolve, reject) => {
     const server = createServer();
     server.on("error", reject);

@@ -346,6 +346,81 @@ test("a browser's own EventSource reads the stream and resumes it",
     }
   });
 
+test("what charts, traces and metrics are made of is right", async () => {
+  const daemon = await new Daemon().start();
+  try {
+    const page = await open(daemon.url);
+    await live(page);
+    const wrong = await page.evaluate(async (began) => {
+      const { history, daily } = await import("/assets/charts.js");
+      const { roundUp, stepAt } = await import("/assets/plot.js");
+      const { parseMetrics } = await import("/assets/providers.js");
+      const { timeline } = await import("/assets/trace.js");
+      let seed = began;
+      const random = (n) => {
+        seed = (seed * 1103515245 + 12345) % 2147483648;
+        return seed % n;
+      };
+      const iso = (ms) => new Date(ms).toISOString();
+      for (let run = 0; run < 300; ++run) {
+        // Counted one by one, as many wait and run as the steps say.
+        const jobs = Array.from({ length: random(20) }, () => {
+          const created = random(1000);
+          const started = random(4) === 0 ? null : created + random(300);
+          const ended = random(3) === 0 ? null
+            : (started ?? created) + random(300);
+          return { created_at: iso(created), queue_status: "running",
+            started_at: started === null ? null : iso(started),
+            completed_at: ended === null ? null : iso(ended) };
+        });
+        const { waiting, running } = history(jobs);
+        for (let i = 0; i < 20; ++i) {
+          const t = random(2000);
+          const at = (x) => x === null ? Infinity : Date.parse(x);
+          const wait_ = jobs.filter((x) => at(x.created_at) <= t &&
+            Math.min(at(x.started_at), at(x.completed_at)) > t).length;
+          const run_ = jobs.filter((x) => at(x.started_at) <= t &&
+            at(x.completed_at) > t).length;
+          if (stepAt(waiting, t) !== wait_ || stepAt(running, t) !== run_)
+            return `history, seed ${began}, run ${run}, t ${t}`;
+        }
+        const value = random(100_000) / 7 + 0.001;
+        if (roundUp(value) < value || roundUp(value) > 2.5 * value)
+          return `roundUp ${value}`;
+      }
+      const days = daily({ "2026-02-28": 2, "2026-03-01": 3 }, 3,
+        Date.parse("2026-03-01T12:00:00Z"));
+      if (JSON.stringify(days) !==
+        '[["2026-02-27",0],["2026-02-28",2],["2026-03-01",3]]')
+        return `daily ${days}`;
+      const metrics = parseMetrics('# HELP a b\na{b="x\\"y,\\n",c="2"} 1.5\n' +
+        "d 7\n");
+      if (JSON.stringify(metrics) !== JSON.stringify([
+        { name: "a", labels: { b: 'x"y,\n', c: "2" }, value: 1.5 },
+        { name: "d", labels: {}, value: 7 }]))
+        return `metrics ${JSON.stringify(metrics)}`;
+      const { spans, points } = timeline({
+        jobs: [{ job_id: "j", config_name: "n", created_at: iso(0),
+          is_terminal: true }],
+        attempts: [], approvals: [], audit: [],
+        events: [["running", 20], ["completed", 50]].map(([status, t]) => ({
+          id: t, type: "job_status_changed", job_id: "j", timestamp: iso(t),
+          data: { status, previous_status: "x" } })),
+        log: { lines: [{ timestamp: iso(10), level: "INFO", fields: {},
+          logger: "simpletuner.cloud.queue", message: "m" }] },
+      });
+      if (spans.map((x) => `${x.from}-${x.to}`).join() !== "0-20,20-50,50-50" ||
+        points.map((x) => x.lane).join() !== "log: queue,event,event")
+        return `timeline ${JSON.stringify({ spans, points })}`;
+      return "";
+    }, 20261122);
+    assert.equal(wrong, "");
+    await close(page);
+  } finally {
+    await daemon.end();
+  }
+});
+
 /** A daemon with a past and a present worth looking at. */
 async function demo() {
   const simulator = await startSimulator({ queueMs: 700, runMs: 6000 });
