@@ -21,6 +21,8 @@ const cases = {
   "lines end with LF, CR or CRLF": [
     "data: a\n\ndata: b\r\rdata: c\r\n\r\n",
     [["message", "a", ""], ["message", "b", ""], ["message", "c", ""]]],
+  "CRLF is one end, not a line and a blank one": [
+    "data: a\r\ndata: b\r\n\r\n", [["message", "a\nb", ""]]],
   "data has many lines": [
     "data: a\ndata:b\ndata\n\n", [["message", "a\nb\n", ""]]],
   "only one space is left out": ["data:  a\n\n", [["message", " a", ""]]],
