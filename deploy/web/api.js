@@ -51,6 +51,12 @@ function noteRate(response) {
   rate.resetAt = 1000 * Number(response.headers.get("X-RateLimit-Reset"));
 }
 
+/** @returns whether what is left of the rate is for people only. */
+export function isScarce() {
+  return rate.limit !== null && rate.remaining < rate.limit / 5 &&
+    Date.now() < rate.resetAt;
+}
+
 /** @returns the least time between two automatic reads of one thing. */
 function pause() {
   if (rate.limit === null) return 350;

@@ -1,6 +1,6 @@
 // The queue: what runs, what waits, why, and for how long.
 
-import { Source, get, part, post, rate } from "./api.js";
+import { Source, get, isScarce, part, post, rate } from "./api.js";
 import { attr, fill, h, put } from "./dom.js";
 import { clock, count, number, or, passing, span, usd } from "./format.js";
 import {
@@ -75,12 +75,12 @@ class Explanations {
   }
 
   async #next() {
-    if (this.#busy) return;
-    const age = rate.limit === null ? 5_000 : 60_000;
+    if (this.#busy || isScarce()) return;
+    const [moved, stayed] = rate.limit === null ? [0, 5_000] : [15_000, 60_000];
     const entry = this.#wanted.find((x) => {
       const known = this.#known.get(x.job_id);
-      return known === undefined || known.place !== x.position ||
-        Date.now() - known.at > age;
+      return known === undefined || Date.now() - known.at >
+        (known.place === x.position ? stayed : moved);
     });
     if (entry === undefined) return;
     this.#busy = true;
