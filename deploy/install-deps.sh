@@ -1,7 +1,11 @@
 #!/usr/bin/env bash
 # Installs what tunerd needs to be built and tested on Debian 12. Says what is
 # missing, installs only that, changes nothing else. Safe to run again.
+# Usage: deploy/install-deps.sh [--browser]
+#   --browser   also what the browser test of the page needs; tunerd is built
+#               and otherwise tested without it, so a failure there is only said
 set -euo pipefail
+cd "$(dirname "$0")/.."
 
 packages=(
   g++ cmake ninja-build ccache git ca-certificates
@@ -10,28 +14,63 @@ packages=(
   curl jq logrotate
 )
 
+is_installed() {
+  local state
+  state=$(dpkg-query -W -f '${Status}' "$1" 2>/dev/null || true)
+  [ "$state" = "install ok installed" ]
+}
+
+# Installs the packages that are named.
+install() {
+  local sudo=()
+  if [ "$(id -u)" -ne 0 ]; then
+    command -v sudo >/dev/null || {
+      echo "install-deps: run as root, or install sudo; missing: $*" >&2
+      return 1
+    }
+    sudo=(sudo)
+  fi
+  echo "install-deps: installing $*"
+  export DEBIAN_FRONTEND=noninteractive
+  ${sudo[@]+"${sudo[@]}"} apt-get update -q >/dev/null &&
+    ${sudo[@]+"${sudo[@]}"} apt-get install -y -q --no-install-recommends "$@" \
+      >/dev/null
+}
+
 missing=()
 for package in "${packages[@]}"; do
-  state=$(dpkg-query -W -f '${Status}' "$package" 2>/dev/null || true)
-  [ "$state" = "install ok installed" ] || missing+=("$package")
+  is_installed "$package" || missing+=("$package")
 done
-
-if [ ${#missing[@]} -eq 0 ]; then
+if [ ${#missing[@]} -gt 0 ]; then
+  install "${missing[@]}"
+  echo "install-deps: done"
+else
   echo "install-deps: everything is installed"
+fi
+[ "${1:-}" = --browser ] || exit 0
+
+# -- the browser test -----------------------------------------------------------
+
+skip_browser() {
+  echo "install-deps: the browser test will be SKIPPED: $*"
+  exit 0
+}
+
+missing=()
+command -v chromium >/dev/null || missing+=(chromium)
+# Another source than Debian may have brought Node and npm in one package.
+command -v node >/dev/null || missing+=(nodejs)
+command -v npm >/dev/null || missing+=(npm)
+if [ ${#missing[@]} -gt 0 ]; then
+  install "${missing[@]}" || skip_browser "cannot install ${missing[*]}"
+fi
+
+# What npm installed last is written down beside what it installed.
+lock=tests/browser/package-lock.json
+if [ tests/browser/node_modules/.package-lock.json -nt "$lock" ]; then
   exit 0
 fi
-
-sudo=()
-if [ "$(id -u)" -ne 0 ]; then
-  command -v sudo >/dev/null || {
-    echo "install-deps: run as root, or install sudo; missing: ${missing[*]}" >&2
-    exit 1
-  }
-  sudo=(sudo)
-fi
-
-echo "install-deps: installing ${missing[*]}"
-export DEBIAN_FRONTEND=noninteractive
-"${sudo[@]}" apt-get update -q >/dev/null
-"${sudo[@]}" apt-get install -y -q --no-install-recommends "${missing[@]}" >/dev/null
-echo "install-deps: done"
+echo "install-deps: npm ci in tests/browser"
+npm ci --prefix tests/browser --no-audit --no-fund --loglevel=error >/dev/null ||
+  skip_browser "npm cannot install playwright-core"
+touch tests/browser/node_modules/.package-lock.json

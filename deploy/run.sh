@@ -71,6 +71,7 @@ if $ready; then
   fi
   cat >&2 <<TEXT
 
+  look at it:    $url/
   watch it:      curl -N $url/api/events
   ask it:        $bin/tunerctl --url $url jobs
   submit a job:  echo '{"input": {"steps": 10}}' | $bin/tunerctl --url $url submit -

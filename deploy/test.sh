@@ -4,7 +4,7 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
-deploy/install-deps.sh
+deploy/install-deps.sh --browser
 cmake --preset dev >/dev/null
 cmake --build --preset dev
 
@@ -14,7 +14,11 @@ SECONDS=0
 ctest --preset dev -j 4 "$@" || code=$?
 echo "tests took $SECONDS s"
 
-# Catch counts the cases inside each of CTest's entries; tidy has none.
+ctest --preset dev -N -L browser | grep -q 'Total Tests: 0' &&
+  echo "the browser test was SKIPPED: no chromium, Node or playwright-core"
+
+# Catch counts the cases inside each of CTest's entries, and so does Node's test
+# runner; tidy has none.
 awk '
   /^All tests passed \(.* in [0-9]+ test case/ { passed += $(NF - 2) }
   /^test cases:/ {
@@ -23,6 +27,8 @@ awk '
       if ($i == "failed") failed += $(i - 1)
     }
   }
+  /^# pass [0-9]+$/ { passed += $3 }
+  /^# fail [0-9]+$/ { failed += $3 }
   END { printf "%d passed, %d failed\n", passed, failed }
 ' build/dev/Testing/Temporary/LastTest.log
 exit $code

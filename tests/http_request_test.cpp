@@ -186,7 +186,7 @@ TEST_CASE("an unknown path is 404, a wrong method 405 with Allow",
   const auto none = bad(find_route("GET", {"api", "workers"}));
   CHECK(none.status == 404);
   CHECK(none.error == "not_found");
-  CHECK(bad(find_route("GET", {})).status == 404);
+  CHECK(good(find_route("GET", {})).found.path == "/");
   CHECK(bad(find_route("GET", {"api", "cloud", "jobs", ""})).status == 404);
   const auto wrong = bad(find_route("PUT", {"api", "cloud", "jobs", "j1"}));
   CHECK(wrong.status == 405);

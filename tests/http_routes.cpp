@@ -638,6 +638,11 @@ const std::vector<route_case>& route_cases() {
      {{&api_fixture::of_sink, ec::overloaded, 503, "service_unavailable"},
       {&api_fixture::of_sink, ec::worker_restarting, 503,
        "service_unavailable"}}},
+    // -- the page
+    {"GET", "/", "/"},
+    {"HEAD", "/", "/"},
+    {"GET", "/assets/{name}", "/assets/app.js"},
+    {"HEAD", "/assets/{name}", "/assets/app.js"},
   };
   return table;
 }
@@ -719,6 +724,10 @@ const std::map<std::string, std::string>& documented_routes() {
     {"GET /api/tunerd/trace/{correlation_id}", "lead"},
     {"GET /api/tunerd/log-level", "admin"},
     {"PUT /api/tunerd/log-level", "admin"},
+    {"GET /", "none"},
+    {"HEAD /", "none"},
+    {"GET /assets/{name}", "none"},
+    {"HEAD /assets/{name}", "none"},
   };
   return list;
 }

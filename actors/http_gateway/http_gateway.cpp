@@ -171,6 +171,7 @@ void http_gateway_state::dispatch(const call& x, const std::string& body) {
     case rest::endpoint::trace: return show_trace(x);
     case rest::endpoint::log_level: return show_log_levels(x);
     case rest::endpoint::set_log_level: return set_log_level(x, body);
+    case rest::endpoint::page_file: return show_page_file(x);
   }
 }
 
@@ -189,8 +190,6 @@ void http_gateway_state::finish(const call& x, http_reply reply,
   const auto status = reply.status;
   reply.headers.insert(reply.headers.end(), x->reply_headers.begin(),
                        x->reply_headers.end());
-  if (x->method == "HEAD")
-    reply.body.clear(); // the client would read it as the next response
   gate->reply(x->id, std::move(reply));
   const auto span = self->clock().now() - x->arrived;
   const auto took = std::chrono::duration_cast<std::chrono::milliseconds>(span);

@@ -319,6 +319,10 @@ struct http_gateway_state {
   void audit(const call& x, const char* action, const std::string& subject,
              nlohmann::ordered_json reply);
 
+  // -- the page (page_routes.cpp) ---------------------------------------------
+
+  void show_page_file(const call& x);
+
   // -- events (event_routes.cpp) ----------------------------------------------
 
   void open_events(const call& x);

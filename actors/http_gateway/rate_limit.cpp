@@ -24,7 +24,8 @@ std::optional<rate> rate_of(std::optional<endpoint> to,
     case endpoint::alive:
     case endpoint::ready:
     case endpoint::health:
-    case endpoint::events: return std::nullopt;
+    case endpoint::events:
+    case endpoint::page_file: return std::nullopt;
     default:
       return rate{rate_class::other, rules.rate_limit_calls,
                   rules.rate_limit_period};

@@ -23,7 +23,7 @@ bool matches(std::string_view form, const std::vector<std::string>& path,
     if (part.starts_with('{'))
       values.emplace(part.substr(1, part.size() - 2), segment);
   }
-  return form.empty();
+  return form.empty() || form == "/"; // nothing but the root ends so
 }
 
 } // namespace
@@ -109,6 +109,10 @@ const std::vector<route>& routes() {
     {"GET", "/api/tunerd/trace/{correlation_id}", trace, lead},
     {"GET", "/api/tunerd/log-level", log_level, admin},
     {"PUT", "/api/tunerd/log-level", set_log_level, admin},
+    {"GET", "/", page_file, std::nullopt},
+    {"HEAD", "/", page_file, std::nullopt},
+    {"GET", "/assets/{name}", page_file, std::nullopt},
+    {"HEAD", "/assets/{name}", page_file, std::nullopt},
     // Last: "jobs" is no provider.
     {"POST", "/api/cloud/{provider}/submit", submit_job, researcher},
   };

@@ -79,6 +79,7 @@ enum class endpoint : uint8_t {
   trace,
   log_level,
   set_log_level,
+  page_file,
 };
 
 /// One line of the route table.
