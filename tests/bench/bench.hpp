@@ -28,6 +28,7 @@ json machine();
 // -- what can be measured, one command each -----------------------------------
 
 void add_log(CLI::App& app);
+void add_poll(CLI::App& app);
 void add_queue(CLI::App& app);
 
 } // namespace tunerd::bench

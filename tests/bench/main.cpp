@@ -11,6 +11,7 @@ int main(int argc, char** argv) {
   CLI::App app{"Measures tunerd", "tunerd-bench"};
   app.require_subcommand(1);
   tunerd::bench::add_log(app);
+  tunerd::bench::add_poll(app);
   tunerd::bench::add_queue(app);
   CLI11_PARSE(app, argc, argv);
 }
