@@ -108,8 +108,10 @@ std::vector<worker> make_workers(caf::actor_system& sys,
     .out = shared.world,
     .counts = shared.counts};
   if (const auto& x = settings.simpletuner_io_section; !x.refresh_token.empty())
-    for_poller.providers.push_back(
-      {.name = "simpletuner_io", .max_in_flight = x.max_in_flight});
+    for_poller.providers.push_back({.name = "simpletuner_io",
+                                    .max_in_flight = x.max_in_flight,
+                                    .has_list = false}); // no cursor, no order
+
   const http_gateway_settings for_gateway{.http = settings.http_section,
                                           .auth = shared.settings.auth,
                                           .queue = settings.queue_section,

@@ -1,6 +1,8 @@
 #include "tests/log_capture.hpp"
 #include "tests/store_fixture.hpp"
 
+#include <random>
+
 using namespace tunerd;
 using namespace std::chrono_literals;
 
@@ -62,6 +64,33 @@ TEST_CASE_METHOD(store_fixture, "what a provider leaves out stays as it is",
   CHECK(stored.output_url == "https://out");
   CHECK(stored.started_at.value() < stored.completed_at.value() + 1ns);
   CHECK(stored.completed_at == now());
+}
+
+TEST_CASE_METHOD(store_fixture, "a job never ends before it started",
+                 "[store]") {
+  // Their clock is ahead of ours, and its end has no time.
+  at_provider("j1", "e1");
+  auto x = seen("j1", job_status::running);
+  x.seen.started_at = now() + 1h;
+  apply(x);
+  CHECK(apply(seen("j1", job_status::completed)).changed);
+  CHECK(get("j1").completed_at == now() + 1h);
+  // Or it has one from another clock.
+  at_provider("j2", "e2");
+  x = seen("j2", job_status::completed);
+  x.seen.started_at = now();
+  x.seen.completed_at = now() - 1h;
+  apply(x);
+  CHECK(get("j2").started_at == now());
+  CHECK(get("j2").completed_at == now());
+  // A start is believed once.
+  at_provider("j3", "e3");
+  x = seen("j3", job_status::running);
+  x.seen.started_at = now();
+  apply(x);
+  x.seen.started_at = now() - 1h;
+  CHECK(!apply(x).changed);
+  CHECK(get("j3").started_at == now());
 }
 
 TEST_CASE_METHOD(store_fixture, "a cost may change without an event",
@@ -159,6 +188,57 @@ TEST_CASE_METHOD(store_fixture, "two reports do not fail a job, however late",
   advance(1h, 1min);
   CHECK(!ask<status_applied>(aut, report).changed);
   CHECK(ask<status_applied>(aut, report).changed);
+}
+
+TEST_CASE_METHOD(store_fixture, "a job that reappears is missed from anew",
+                 "[store][P8]") {
+  at_provider("j1", "e1");
+  const report_missing_job report{{"corr-poll"}, "j1"};
+  const auto miss = [&] { return ask<status_applied>(aut, report).changed; };
+  CHECK(!miss());
+  CHECK(!miss());
+  advance(11min, 1min);
+  // A state that nobody knows is an answer, too.
+  CHECK(!apply(seen("j1", caf::none)).changed);
+  CHECK(!miss());
+  CHECK(!miss());
+  advance(9min, 1min);
+  CHECK(!miss());
+  stop();
+  start(); // It is not forgotten either.
+  advance(1min, 1min);
+  CHECK(miss());
+  CHECK(get("j1").status == job_status::failed);
+}
+
+TEST_CASE_METHOD(store_fixture, "statuses in any order lead to one end",
+                 "[store][P5][P7]") {
+  const auto seed = std::random_device{}();
+  INFO("seed " << seed);
+  std::mt19937_64 dice{seed};
+  limit(1'000, 1'000);
+  for (int run = 0; run < 10; ++run) {
+    const auto id = "j" + std::to_string(run);
+    at_provider(id, "e" + std::to_string(run));
+    job last = get(id);
+    for (int step = 0; step < 12; ++step) {
+      auto x = seen(id, caf::none);
+      if (dice() % 5 > 0)
+        x.seen.status = static_cast<job_status>(dice() % (step < 6 ? 4 : 7));
+      if (dice() % 2 == 0)
+        x.seen.cost_micros = static_cast<int64_t>(dice() % 100);
+      const auto answer = apply(x);
+      const auto stored = get(id);
+      REQUIRE(answer.changed == (stored.status != last.status));
+      REQUIRE(stored.status >= last.status); // Only forward.
+      if (is_terminal(last.status))
+        REQUIRE(stored.status == last.status);
+      REQUIRE((stored.cost_micros || !last.cost_micros));
+      REQUIRE(!apply(x).changed); // Twice is once.
+      REQUIRE(holds_slot(stored.queue) == !is_terminal(stored.status));
+      last = get(id);
+    }
+  }
 }
 
 TEST_CASE_METHOD(store_fixture, "every active job at a provider is listed",

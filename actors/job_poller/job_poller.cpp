@@ -47,6 +47,8 @@ job_poller_state::status(const get_polling_status& query) {
 void job_poller_state::on_tick(const tick& t) {
   if (t.generation == command_tick)
     return mind_commands();
+  if (t.generation == lane_tick)
+    return mind_lanes();
   if (t.generation != generation || (!polls() && !unread))
     return;
   fault_point("poller.tick");
@@ -127,7 +129,13 @@ void job_poller_state::decide() {
 
 void job_poller_state::start() {
   say_decision();
+  for (auto& [provider, lane] : lanes)
+    if (decision.mode_of(provider) == polling_mode::every_round)
+      lane.hasten(self->clock().now());
+    else
+      leave_rounds(lane.end_turn());
   ++generation;
+  full_rounds = 0;
   next_round = next_check = self->clock().now();
   if (!polls() && !unread)
     return;
@@ -193,7 +201,8 @@ job_poller(pointer<job_poller_actor, job_poller_state> self,
                  .store = std::move(store),
                  .stored = std::move(stored),
                  .gateway = std::move(gateway)};
-  self->state.queue = poll_queue{self->state.settings.providers};
+  for (const auto& x : self->state.settings.providers)
+    self->state.lanes.emplace(x.name, x);
   self->set_exit_handler(
     [self](caf::exit_msg& exit) { self->state.stop(std::move(exit.reason)); });
   self->state.read_settings(

@@ -1,6 +1,6 @@
 #pragma once
 
-#include "actors/job_poller/poll_queue.hpp"
+#include "actors/job_poller/poll_lane.hpp"
 
 #include "actors/support/actor.hpp"
 #include "actors/support/clocks.hpp"
@@ -42,7 +42,7 @@ struct job_poller_state {
   /// A round under way: of those whose turn has come, or for one `poll_jobs`.
   struct round {
     context ctx;
-    /// Jobs in it that are not done; the list of them counts as one.
+    /// Jobs in it that are not done; reading them from the store is one more.
     size_t open = 0;
     size_t synced = 0;
     /// Who waits for it, and until when; none for a turn.
@@ -56,9 +56,10 @@ struct job_poller_state {
     caf::typed_response_promise<polling_status> promise;
   };
 
-  /// Generation of the timer that looks after the commands; the rounds' are
-  /// larger.
+  /// Generations of the timers that look after the commands and the lanes; the
+  /// rounds' are larger.
   static constexpr uint64_t command_tick = 0;
+  static constexpr uint64_t lane_tick = 1;
 
   // -- data (self first, or CAF initialises another member with it) -----------
 
@@ -67,7 +68,10 @@ struct job_poller_state {
   job_store_actor store;
   settings_store_actor stored;
   provider_gateway_actor gateway;
-  poll_queue queue = poll_queue{};
+  /// One per configured provider.
+  std::map<std::string, poll_lane> lanes = {};
+  /// When a lane has something to do next; none if no timer is set for it.
+  std::optional<time_point> lanes_due = {};
 
   /// What the store said last of the settings.
   stored_polling known = {};
@@ -86,10 +90,10 @@ struct job_poller_state {
   polling_ledger ledger = {};
 
   /// By number. An entry leaves when its last job is done, or its time is up;
-  /// at most one per job in the queue and `commands_max` for commands.
+  /// at most one per job in the lanes and `commands_max` for commands.
   std::map<uint64_t, round> rounds = {};
   uint64_t last_round = 0;
-  /// Job id to a round for a command that found it in the queue already. An
+  /// Job id to a round for a command that found it in its lane already. An
   /// entry leaves with the job; at most 500 per command.
   std::multimap<std::string, uint64_t> joined = {};
   /// Whether a timer looks after the commands.
@@ -100,18 +104,24 @@ struct job_poller_state {
   /// Providers that answer nobody's polls: said once. An entry leaves when one
   /// of its polls succeeds; at most one per provider.
   std::set<std::string> failing = {};
+  /// Providers whose jobs could not all be asked within the interval: said
+  /// once. An entry leaves with the first round that finds none left over; at
+  /// most one per provider.
+  std::set<std::string> late = {};
 
   /// Whether the store is being asked for the active jobs.
   bool listing = false;
   /// Whether its next answer starts a round for all, and since when it is due.
   bool full = false;
   time_point full_since = {};
+  /// Rounds for all since polling was started.
+  uint32_t full_rounds = 0;
 
   /// When the next round starts, and when silence is looked for next.
   time_point next_round = {};
   time_point next_check = {};
   /// Of the timer of the rounds.
-  uint64_t generation = command_tick;
+  uint64_t generation = lane_tick;
 
   // -- handlers, in the order of the interface --------------------------------
 
@@ -145,20 +155,38 @@ struct job_poller_state {
   void begin_round(const context& ctx, const std::vector<job>& active);
   void meet_strangers(const std::vector<job>& active);
   void drop_finished(const std::vector<job>& active);
-  bool enqueue(const job& x, uint64_t number);
-  void ask_next(const std::string& provider);
-  void apply(const due_job& x, const provider_job& seen);
-  void give_up(const due_job& x, const caf::error& err);
-  void finished(const due_job& x, bool synced);
+  void say_who_is_late();
+  /// Lets the lanes have those jobs whose turn it is.
+  void begin_turns(uint64_t number, const std::vector<const job*>& chosen,
+                   caf::timespan window);
+  bool can_ask(const job& x) const;
   /// Takes `x` out of every round that it is in.
   void leave_rounds(const due_job& x, bool synced);
+  void leave_rounds(const std::vector<due_job>& xs);
   void leave_round(uint64_t number, bool synced);
   void close(std::map<uint64_t, round>::iterator i);
 
-  // -- steps of a command (poll_round.cpp) ------------------------------------
+  // -- questions and answers (poll_calls.cpp) ---------------------------------
 
-  void ask_about(uint64_t number, const std::set<std::string>& wanted,
-                 const std::vector<job>& active);
+  /// Asks whatever is due now, and sets the timer for what is due later.
+  void ask_due();
+  /// The same, since a timer says so.
+  void mind_lanes();
+  void ask_about(const due_job& x);
+  void ask_for(const list_provider_jobs& page);
+  void apply_page(const std::string& provider, const provider_job_page& page);
+  void give_up_page(const std::string& provider, const caf::error& err);
+  void answered(const due_job& x, const provider_job& seen);
+  void apply(const due_job& x, const provider_job& seen);
+  void give_up(const due_job& x, const caf::error& err);
+  void miss(const due_job& x);
+  void say_failing(const std::string& provider, const caf::error& err);
+  void finished(const due_job& x, bool synced);
+
+  // -- steps of a command (poll_command.cpp) ----------------------------------
+
+  void hurry(uint64_t number, const std::set<std::string>& wanted,
+             const std::vector<job>& active);
   void refuse(uint64_t number, const caf::error& err);
   /// Answers the commands whose time is up and sets the timer for the rest.
   void mind_commands();
@@ -166,8 +194,9 @@ struct job_poller_state {
 
 /// Spawn function of the JOB POLLER. Every `settings.polling.interval`, first
 /// at once, it asks the providers about all active jobs and tells the store
-/// what they say. A failure of one job is a DEBUG line and its next turn comes
-/// with the next round; nothing is retried in between.
+/// what they say: how and when within the interval is up to the `poll_lane`.
+/// A failure of one job is a DEBUG line and its next turn comes with the next
+/// round; nothing is retried in between, unless the provider asks us to wait.
 /// @param store Lists the active jobs and applies what was seen.
 /// @param stored Knows `cloud_job_polling_enabled` and the webhook URLs that
 /// were set over the API; read at start and by `refresh_polling`, and each

@@ -67,9 +67,14 @@ polling_decision decide_polling(const std::optional<bool>& enabled,
   return result;
 }
 
+caf::timespan spread_of(uint32_t round, caf::timespan interval) {
+  return interval / 10 * std::min(round, 10u);
+}
+
 void polling_ledger::note(const std::vector<job>& active, time_point now,
                           timestamp wall) {
-  std::map<std::string, entry> listed;
+  decltype(jobs_) listed;
+  listed.reserve(active.size());
   for (const auto& x : active) {
     auto known = jobs_.extract(x.id);
     auto& seen = listed[x.id];
@@ -90,7 +95,7 @@ std::vector<const job*> polling_ledger::choose(const std::vector<job>& active,
                                                time_point now, timestamp wall,
                                                bool full) {
   note(active, now, wall);
-  std::vector<const job*> result;
+  std::vector<std::pair<time_point, const job*>> chosen;
   for (const auto& x : active) {
     auto& seen = jobs_.at(x.id);
     const auto mode = decision.mode_of(x.provider);
@@ -99,9 +104,19 @@ std::vector<const job*> polling_ledger::choose(const std::vector<job>& active,
     if (silent)
       seen.heard = now;
     if (silent || (mode == polling_mode::every_round && full))
-      result.push_back(&x);
+      chosen.emplace_back(seen.asked, &x);
   }
+  std::stable_sort(chosen.begin(), chosen.end(),
+                   [](auto& a, auto& b) { return a.first < b.first; });
+  std::vector<const job*> result;
+  for (const auto& [asked, x] : chosen)
+    result.push_back(x);
   return result;
+}
+
+void polling_ledger::note_asked(const std::string& job_id, time_point now) {
+  if (auto i = jobs_.find(job_id); i != jobs_.end())
+    i->second.asked = now;
 }
 
 bool polling_ledger::is_news(const std::string& job_id,

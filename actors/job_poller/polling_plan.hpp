@@ -7,6 +7,7 @@
 #include <map>
 #include <optional>
 #include <string>
+#include <unordered_map>
 #include <vector>
 
 // Whether and whom to poll. No CAF actors, no clock, no I/O.
@@ -20,6 +21,8 @@ struct polled_provider {
   bool has_webhook_url = false;
   /// Calls under way at once. At least 1.
   int32_t max_in_flight = 64;
+  /// Whether its list says how each job is.
+  bool has_list = true;
 };
 
 enum class polling_mode : uint8_t {
@@ -74,6 +77,13 @@ polling_decision decide_polling(const std::optional<bool>& enabled,
                                 const std::vector<polled_provider>& providers,
                                 const stored_polling& stored = {});
 
+/// @returns over how much of `interval` the questions of a round are spread.
+/// The first round asks at once. A later one is stretched by a tenth more than
+/// the one before, up to the whole interval, so that no job ever waits for
+/// longer than that plus a tenth.
+/// @param round Counted from 0.
+caf::timespan spread_of(uint32_t round, caf::timespan interval);
+
 /// What is remembered of the active jobs from one round to the next. One entry
 /// per job; it leaves with the first list that does not have its job.
 class polling_ledger {
@@ -86,10 +96,14 @@ public:
 
   /// Takes note of them, and of whose turn it is.
   /// @param full Whether those that are polled every round have their turn.
-  /// @returns which of `active` are to be asked, in that order.
+  /// @returns which of `active` are to be asked, stalest first: in the order in
+  /// which they were asked last, new ones before all others.
   std::vector<const job*> choose(const std::vector<job>& active,
                                  const polling_decision& decision,
                                  time_point now, timestamp wall, bool full);
+
+  /// The job is being asked, or was seen on a page.
+  void note_asked(const std::string& job_id, time_point now);
 
   /// @returns whether `raw` is to be reported: the first time this job shows
   /// this value, for up to eight values.
@@ -103,11 +117,13 @@ private:
   struct entry {
     job_status status = job_status::pending;
     time_point heard = {};
+    /// The epoch if it never was.
+    time_point asked = {};
     /// At most eight.
     std::vector<std::string> unknown = {};
   };
 
-  std::map<std::string, entry> jobs_;
+  std::unordered_map<std::string, entry> jobs_;
 };
 
 } // namespace tunerd

@@ -38,6 +38,27 @@ submission_outcome outcome_of(const caf::error& err) {
   return result;
 }
 
+/// Asks the provider how `subject` is: a webhook about it came before its
+/// record, so what the submission answered is out of date. Should that fail,
+/// the poller asks later.
+void ask_how(queue_scheduler_state& state, const job& subject) {
+  const auto ctx = context_of(subject);
+  const auto fail = [id = subject.id](const caf::error& err) {
+    log.debug("Failed to sync job {}: {}", id, render(err));
+  };
+  state.self->ask(
+    state.providers, state.settings.call_timeout,
+    get_provider_job{ctx, subject.provider, subject.external_id,
+                     subject.hardware_profile},
+    [&state, ctx, id = subject.id, fail](const provider_job_found& x) {
+      state.self->ask(
+        state.store, state.settings.store_timeout,
+        apply_status{ctx, id, x.seen, change_source::webhook},
+        [](const status_applied&) {}, fail); // Its event wakes us.
+    },
+    fail);
+}
+
 std::string join(const std::vector<std::string>& words) {
   std::string result;
   for (const auto& x : words)
@@ -275,6 +296,8 @@ void queue_scheduler_state::recorded(int64_t attempt_id,
                             .job_id = done.job_id,
                             .provider = done.provider,
                             .external_id = answer.subject.external_id});
+  if (answer.poll_at_once)
+    ask_how(*this, answer.subject);
   if (in_doubt)
     mark_dirty(done.job_id); // what the store made of the attempt
   const auto accepted = result == submission_result::accepted;

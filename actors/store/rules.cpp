@@ -39,6 +39,13 @@ bool provider_may_move(job_status from, job_status to) {
   return to >= job_status::queued && may_move(from, to);
 }
 
+/// @returns when the job `x` ended: as the provider says, but not before it
+/// started, whatever clocks these two times come from.
+timestamp end_of(const job& x, const provider_job& seen, timestamp now) {
+  const auto end = seen.completed_at ? *seen.completed_at : now;
+  return x.started_at ? std::max(end, *x.started_at) : end;
+}
+
 /// The entry of a job that ended while its attempt was open leaves the queue.
 void free_slot(job& x) {
   if (x.queue == queue_status::ready)
@@ -141,7 +148,7 @@ job with_status(const job& stored, const provider_job& seen, timestamp now) {
   if (!provider_may_move(stored.status, *seen.status))
     return result;
   if (is_terminal(*seen.status))
-    finish(result, *seen.status, seen.completed_at ? *seen.completed_at : now);
+    finish(result, *seen.status, end_of(result, seen, now));
   result.status = *seen.status;
   return result;
 }

@@ -30,6 +30,7 @@ json machine();
 void add_approvals(CLI::App& app);
 void add_log(CLI::App& app);
 void add_pickup(CLI::App& app);
+void add_poll(CLI::App& app);
 void add_queue(CLI::App& app);
 
 } // namespace tunerd::bench

@@ -13,6 +13,7 @@ int main(int argc, char** argv) {
   tunerd::bench::add_approvals(app);
   tunerd::bench::add_log(app);
   tunerd::bench::add_pickup(app);
+  tunerd::bench::add_poll(app);
   tunerd::bench::add_queue(app);
   CLI11_PARSE(app, argc, argv);
 }

@@ -128,15 +128,17 @@ daemon_options options_for(const fast_provider& provider,
                            const std::string& directory) {
   daemon_options result;
   result.read_environment = false;
-  result.settings = {{"tunerd.http.listen", "127.0.0.1:0"},
-                     {"tunerd.http.rate_limit_calls", "0"},
-                     {"tunerd.storage.state_dir", directory},
-                     {"tunerd.logging.level", "WARNING"},
-                     {"tunerd.providers.replicate.base_url", provider.url()},
-                     {"tunerd.providers.replicate.token", "bench"},
-                     {"tunerd.providers.replicate.version", "me/m:v1"},
-                     {"tunerd.queue.max_concurrent", "0"},
-                     {"tunerd.queue.user_max_concurrent", "0"}};
+  result.settings
+    = {{"tunerd.http.listen", "127.0.0.1:0"},
+       {"tunerd.http.rate_limit_calls", "0"},
+       {"tunerd.storage.state_dir", directory},
+       {"tunerd.logging.level", "WARNING"},
+       {"tunerd.providers.replicate.base_url", provider.url()},
+       {"tunerd.providers.replicate.token", "bench"},
+       {"tunerd.providers.replicate.version", "me/m:v1"},
+       {"tunerd.providers.replicate.creates_per_minute", "1000000"},
+       {"tunerd.queue.max_concurrent", "0"},
+       {"tunerd.queue.user_max_concurrent", "0"}};
   return result;
 }
 
