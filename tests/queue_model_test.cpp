@@ -317,6 +317,7 @@ struct comparison {
           erase(
             std::stoi(stop.holders.at(static_cast<size_t>(--used)).substr(1)));
     }
+    forget_passed();
   }
 };
 
