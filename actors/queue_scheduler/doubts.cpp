@@ -153,8 +153,7 @@ void queue_scheduler_state::judge(const std::string& provider,
   for (const auto& [id, other] : in_flight) {
     if (other.outcome)
       known.adopted.insert(other.outcome->seen.external_id);
-    else
-      known.under_way.insert(other.fingerprint);
+    known.under_way.insert(other.fingerprint);
   }
   const auto findings = x.listing->judge(known);
   x.listing = caf::none;
