@@ -1,17 +1,25 @@
 #pragma once
 
 #include "actors/queue_scheduler/queue_scheduler.hpp"
+#include "actors/store/queries.hpp"
 #include "messages/fingerprint.hpp"
 
 #include "tests/log_capture.hpp"
 #include "tests/store_fixture.hpp"
 
+#include <caf/event_based_actor.hpp>
+
 #include <algorithm>
+#include <map>
 #include <random>
+#include <set>
 
 namespace tunerd::test {
 
 using namespace std::chrono_literals;
+
+/// What happens to a request on its way.
+enum class fate : uint8_t { pass, fail, lose_request, lose_answer };
 
 /// What a fake provider does with a submission.
 enum class mood : uint8_t {
@@ -47,6 +55,9 @@ struct fake_provider {
   std::function<timestamp()> now;
   std::function<mood(const submit_to_provider&)> on_submit
     = [](auto&) { return mood::accept; };
+  /// What happens to a preparation, a listing, a cancellation.
+  std::function<fate(const std::string& call)> on_call
+    = [](auto&) { return fate::pass; };
   /// What a cancellation answers; none: it is cancelled.
   std::function<caf::error(const cancel_provider_job&)> on_cancel
     = [](auto&) { return caf::error{}; };
@@ -154,12 +165,37 @@ struct fake_provider {
   }
 };
 
+/// @returns the input of a job with this canonical body.
+inline provider_input input_of(const std::string& provider,
+                               const std::string& body) {
+  provider_input input{"me/model:v1", body};
+  input.fingerprint = fingerprint(provider, input.version, body, body);
+  return input;
+}
+
+/// Lets `run` answer, as far as the way there and back is open.
+template <class Answer, class F>
+caf::result<Answer>
+answer_through(provider_gateway_actor::stateful_pointer<int> self,
+               fake_provider* there, const std::string& call, F run) {
+  switch (there->on_call(call)) {
+    case fate::pass: return run();
+    case fate::fail: return make_error(ec::provider_error, "on purpose");
+    case fate::lose_answer: run(); break;
+    case fate::lose_request: break;
+  }
+  return self->template make_response_promise<Answer>();
+}
+
 inline provider_gateway_actor::behavior_type
 fake_gateway(provider_gateway_actor::stateful_pointer<int> self,
              fake_provider* there) {
   return {
-    [](const prepare_job&) -> caf::result<job_prepared> {
-      return make_error(ec::validation_error, "not asked for here");
+    [self, there](const prepare_job& x) {
+      return answer_through<job_prepared>(
+        self, there, "prepare", [&]() -> caf::result<job_prepared> {
+          return job_prepared{x.ctx, input_of(x.provider, x.input), {}};
+        });
     },
     [self,
      there](const submit_to_provider& x) -> caf::result<submission_outcome> {
@@ -183,43 +219,45 @@ fake_gateway(provider_gateway_actor::stateful_pointer<int> self,
         return provider_job_found{x.ctx, there->seen(*found)};
       return make_error(ec::no_such_provider_job, x.external_id);
     },
-    [self,
-     there](const list_provider_jobs& x) -> caf::result<provider_job_page> {
-      if (x.provider != "replicate")
-        return make_error(ec::unknown_provider, x.provider);
-      there->lists.push_back(x);
-      if (there->is_list_slow) {
-        there->slow_lists.emplace_back(
-          self->make_response_promise<provider_job_page>(), x);
-        return there->slow_lists.back().first;
-      }
-      if (there->is_list_broken)
-        return make_error(ec::provider_error, "no list today");
-      return there->list(x);
+    [self, there](const list_provider_jobs& x) {
+      return answer_through<provider_job_page>(
+        self, there, "list", [&]() -> caf::result<provider_job_page> {
+          if (x.provider != "replicate")
+            return make_error(ec::unknown_provider, x.provider);
+          there->lists.push_back(x);
+          if (there->is_list_slow) {
+            there->slow_lists.emplace_back(
+              self->make_response_promise<provider_job_page>(), x);
+            return there->slow_lists.back().first;
+          }
+          if (there->is_list_broken)
+            return make_error(ec::provider_error, "no list today");
+          return there->list(x);
+        });
     },
-    [there](
-      const cancel_provider_job& x) -> caf::result<provider_job_cancelled> {
-      there->cancels.push_back(x);
-      if (auto err = there->on_cancel(x))
-        return err;
-      auto* found = there->find(x.external_id);
-      if (found == nullptr)
-        return make_error(ec::no_such_provider_job, x.external_id);
-      if (!is_terminal(found->status))
-        found->status = job_status::cancelled;
-      return provider_job_cancelled{x.ctx, there->seen(*found)};
+    [self, there](const cancel_provider_job& x) {
+      return answer_through<provider_job_cancelled>(
+        self, there, "cancel", [&]() -> caf::result<provider_job_cancelled> {
+          there->cancels.push_back(x);
+          if (auto err = there->on_cancel(x))
+            return err;
+          auto* found = there->find(x.external_id);
+          if (found == nullptr)
+            return make_error(ec::no_such_provider_job, x.external_id);
+          if (!is_terminal(found->status))
+            found->status = job_status::cancelled;
+          return provider_job_cancelled{x.ctx, there->seen(*found)};
+        });
     },
   };
 }
-
-/// What happens to a request on its way to the store.
-enum class fate : uint8_t { pass, fail, lose_request, lose_answer };
 
 /// Stands between scheduler and store: sees every request, spoils some.
 struct store_gate {
   std::function<fate(const caf::message&)> on_request
     = [](auto&) { return fate::pass; };
-  /// What it answers itself; an empty message: the store does.
+  /// What it answers itself if nothing is spoilt; an empty message: the store
+  /// does.
   std::function<caf::message(const caf::message&)> on_answer
     = [](auto&) { return caf::message{}; };
   std::vector<caf::message> seen = {};
@@ -251,9 +289,11 @@ inline caf::behavior gate(caf::event_based_actor* self, store_gate* knobs,
                           caf::message_view& x) -> caf::result<caf::message> {
       const auto content = x.move_content_to_message();
       knobs->seen.push_back(content);
-      if (auto answer = knobs->on_answer(content); !answer.empty())
-        return answer;
-      switch (knobs->on_request(content)) {
+      const auto how = knobs->on_request(content);
+      if (how == fate::pass)
+        if (auto answer = knobs->on_answer(content); !answer.empty())
+          return answer;
+      switch (how) {
         case fate::pass: return self->delegate(target, content);
         case fate::fail:
           return make_error(ec::database_error, "disk full on purpose");
@@ -319,14 +359,28 @@ protected:
     job x{.id = id};
     x.provider = "replicate";
     x.user_id = user;
-    provider_input input{"me/model:v1", body};
-    input.fingerprint = fingerprint(x.provider, input.version, body, body);
-    return {{"corr-" + id}, x, input};
+    return {{"corr-" + id}, x, input_of(x.provider, body)};
   }
 
   job_submitted submit(const std::string& id, const std::string& user = "ann",
                        const std::string& body = R"({"steps":1})") {
     return ask<job_submitted>(store_itself, submission(id, user, body));
+  }
+
+  /// The queue is loaded in pages of `count` waiting jobs. @returns how many
+  /// pages were given.
+  std::shared_ptr<int> load_in_pages(int64_t count) {
+    auto given = std::make_shared<int>(0);
+    auto reading = db->connect(sql::connection::mode::read_only);
+    knobs.on_answer = [=, this](const caf::message& x) {
+      if (!x.match_elements<load_queue>())
+        return caf::message{};
+      ++*given;
+      sql::snapshot scope{*reading};
+      return caf::make_message(*load_page(sql::view{*reading, now(), limits},
+                                          x.get_as<load_queue>(0), count));
+    };
+    return given;
   }
 
   /// Submits one job whose submission `how` goes wrong, all later ones well.

@@ -136,6 +136,22 @@ struct comparison {
     now = earlier;
   }
 
+  /// Everything is read again; some has gone meanwhile.
+  void renew() {
+    fast.begin_renewal();
+    if (pick(4) == 0)
+      fast.begin_renewal(); // the first was given up
+    std::vector<int> gone;
+    for (const auto& [id, x] : slow.jobs)
+      if (pick(8) == 0)
+        gone.push_back(id);
+      else
+        fast.update(x.entry());
+    fast.end_renewal();
+    for (const auto id : gone)
+      slow.erase(id);
+  }
+
   void erase(int id) {
     fast.erase(name(id));
     slow.erase(id);
@@ -205,7 +221,7 @@ struct comparison {
   }
 
   void step() {
-    switch (pick(15)) {
+    switch (pick(60) == 0 ? 15 : pick(15)) {
       case 0: change_limits(); break;
       case 1: change_room(); break;
       case 2: change_time(); break;
@@ -214,6 +230,7 @@ struct comparison {
       case 5:
       case 6: erase(some_job()); break;
       case 7: hold(some_job()); break;
+      case 15: renew(); break;
       case 8:
       case 9:
       case 10:
@@ -300,6 +317,7 @@ struct comparison {
           erase(
             std::stoi(stop.holders.at(static_cast<size_t>(--used)).substr(1)));
     }
+    forget_passed();
   }
 };
 
@@ -337,6 +355,82 @@ TEST_CASE("what a job is told to wait for is what it waits for",
       both.check_constraints(both.some_job());
     }
   }
+}
+
+namespace {
+
+/// One user's job among the jobs of others, who never stop to submit.
+struct crowded_queue {
+  explicit crowded_queue(unsigned seed) : random(seed) {
+    queue_limits limits{.max_concurrent = 0, .user_max_concurrent = 0};
+    limits.enable_fair_share = true;
+    queue.set_limits(limits);
+  }
+
+  int pick(int count) {
+    return std::uniform_int_distribution{0, count - 1}(random);
+  }
+
+  std::string submit(int org, int team, int user) {
+    model_job x{.id = ++jobs, .row = jobs, .org = org, .team = team};
+    x.user = user;
+    x.provider = 1 + pick(2);
+    x.priority = 10;
+    x.queued_at = epoch + jobs * 1ms;
+    queue.update(x.entry());
+    return x.entry().job_id;
+  }
+
+  void submit_any() {
+    const auto org = 1 + pick(orgs);
+    const auto team = 1 + pick(teams);
+    submit(org, team, 100 * org + 10 * team + 1 + pick(users));
+  }
+
+  /// @returns as which one the job is chosen that follows `before` others of
+  /// its user.
+  int turns_until_chosen(int before) {
+    for (auto count = pick(400); count > 0; --count)
+      submit_any();
+    for (auto count = pick(10); count > 0; --count)
+      for (const auto& job_id : queue.choose(epoch, 1))
+        queue.erase(job_id);
+    // A user of its own, so that nobody else submits before it.
+    std::string job_id;
+    for (int i = 0; i <= before; ++i)
+      job_id = submit(1, 1, 999);
+    for (int turn = 1;; ++turn) {
+      for (auto count = pick(4); count > 0; --count)
+        submit_any();
+      const auto chosen = queue.choose(epoch + 1h - 1ms, 1).at(0);
+      queue.erase(chosen);
+      if (chosen == job_id)
+        return turn;
+    }
+  }
+
+  std::mt19937 random;
+  job_queue queue{1h};
+  int orgs = 1 + pick(4), teams = 1 + pick(3), users = 1 + pick(3);
+  int jobs = 0;
+};
+
+} // namespace
+
+TEST_CASE("with fair share a job waits for no more turns than is said",
+          "[queue][Q5][Q6]") {
+  int reached = 0;
+  for (unsigned seed = 1; seed <= histories(400); ++seed) {
+    INFO("seed " << seed);
+    crowded_queue aut{seed};
+    const auto before = aut.pick(4);
+    const auto turn = aut.turns_until_chosen(before);
+    const auto bound = aut.orgs * aut.teams * (aut.users + 1) * (before + 1);
+    if (turn > bound)
+      REQUIRE(turn <= bound);
+    reached += turn == bound;
+  }
+  CHECK(reached > 0); // the bound is no larger than it must be
 }
 
 TEST_CASE("a sequence counts as a sorted vector does", "[queue]") {

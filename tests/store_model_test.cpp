@@ -22,6 +22,7 @@ struct model_job {
   std::string user = {};
   std::string org = {};
   std::string team = {};
+  std::string provider = {};
   std::string external_id = {};
   timestamp not_before = {};
   int32_t used = 0;
@@ -37,7 +38,8 @@ struct model_job {
 /// The rules once more, as plainly as possible.
 struct model {
   std::map<std::string, model_job> jobs;
-  std::set<std::string> external_ids;
+  /// By provider.
+  std::set<std::pair<std::string, std::string>> external_ids;
   queue_limits limits;
   int64_t attempts = 0;
 
@@ -55,6 +57,8 @@ struct model {
     return fits(held([](auto&) { return true; }), limits.max_concurrent)
            && fits(held([&](auto& y) { return y.user == x.user; }),
                    limits.user_max_concurrent)
+           && fits(held([&](auto& y) { return y.provider == x.provider; }),
+                   limits.provider_max_concurrent)
            && (!limits.enable_fair_share || x.team.empty()
                || fits(held([&](auto& y) {
                          return y.team == x.team && y.org == x.org;
@@ -72,6 +76,7 @@ struct model {
     added.user = x.subject.user_id;
     added.org = x.subject.org_id;
     added.team = x.subject.team_id;
+    added.provider = x.subject.provider;
     jobs.emplace(x.subject.id, added);
     return "ok";
   }
@@ -103,9 +108,9 @@ struct model {
     const auto& seen = x.outcome.seen;
     if (x.outcome.result == submission_result::accepted) {
       if (y.accepted ? y.external_id != seen.external_id
-                     : external_ids.contains(seen.external_id))
+                     : external_ids.contains({y.provider, seen.external_id}))
         return "conflict";
-      external_ids.insert(seen.external_id);
+      external_ids.emplace(y.provider, seen.external_id);
       y.external_id = seen.external_id;
       y.accepted = true;
       const auto gone = seen.status && is_terminal(*seen.status);
@@ -197,13 +202,15 @@ struct model {
     auto i = jobs.find(x.job_id);
     if (i == jobs.end())
       return "job_not_found";
-    auto& watched = i->second.watched;
+    auto& [id, y] = *i;
+    auto& watched = y.watched;
     const auto twin = watched.find(x.attempt_id);
     if (twin == watched.end())
       return "conflict";
     if (twin->second == x.external_id)
       return "ok";
-    if (!twin->second.empty() || !external_ids.insert(x.external_id).second)
+    if (!twin->second.empty()
+        || !external_ids.emplace(y.provider, x.external_id).second)
       return "conflict";
     twin->second = x.external_id;
     return "ok";
@@ -233,6 +240,7 @@ struct model {
     limits.user_max_concurrent = *x.user_max_concurrent;
     limits.team_max_concurrent = *x.team_max_concurrent;
     limits.org_max_concurrent = *x.org_max_concurrent;
+    limits.provider_max_concurrent = *x.provider_max_concurrent;
     limits.enable_fair_share = *x.enable_fair_share;
     return "ok";
   }
@@ -336,6 +344,7 @@ void model_fixture::send_any() {
     case 1: {
       auto x = submission(id, "u" + std::to_string(up_to(2)));
       x.subject.org_id = up_to(2) == 0 ? "" : "o" + std::to_string(up_to(1));
+      x.subject.provider = up_to(1) == 0 ? "replicate" : "simpletuner_io";
       x.subject.team_id = up_to(2) == 0 ? "" : "t" + std::to_string(up_to(1));
       return send(x);
     }
@@ -375,6 +384,7 @@ void model_fixture::send_any() {
       x.user_max_concurrent = 1 + up_to(4);
       x.team_max_concurrent = 1 + up_to(4);
       x.org_max_concurrent = up_to(5);
+      x.provider_max_concurrent = up_to(5);
       x.enable_fair_share = up_to(1) == 0;
       return send(x);
     }

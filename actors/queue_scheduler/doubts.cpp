@@ -61,12 +61,15 @@ doubt queue_scheduler_state::doubt_about(const open_attempt& attempt) const {
   auto settled = attempt.doubt_since;
   const auto i = answered.find(attempt.job_id);
   const auto is_answered = i != answered.end() && i->second == attempt.id;
+  if (is_answered)
+    return {attempt, settled};
   // An earlier incarnation may have left the request with the gateway, which
-  // sends it within these two times or never.
-  if (!is_answered && attempt.claimed_at >= settings.process_started)
-    settled = std::max(settled, attempt.claimed_at + settings.store_timeout
-                                  + settings.submit_timeout);
-  return {attempt, settled};
+  // sends it within these two times or never, and not after its process.
+  auto last
+    = attempt.claimed_at + settings.store_timeout + settings.submit_timeout;
+  if (attempt.claimed_at < settings.process_started)
+    last = std::min(last, settings.process_started);
+  return {attempt, std::max(settled, last)};
 }
 
 void queue_scheduler_state::compare_due() {
@@ -153,8 +156,7 @@ void queue_scheduler_state::judge(const std::string& provider,
   for (const auto& [id, other] : in_flight) {
     if (other.outcome)
       known.adopted.insert(other.outcome->seen.external_id);
-    else
-      known.under_way.insert(other.fingerprint);
+    known.under_way.insert(other.fingerprint);
   }
   const auto findings = x.listing->judge(known);
   x.listing = caf::none;

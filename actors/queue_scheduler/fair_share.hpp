@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <limits>
 #include <utility>
 #include <vector>
 
@@ -22,25 +23,32 @@ public:
 
   /// @returns the number at this priority: of its last turn, or its first.
   int64_t at(int32_t priority) const {
-    for (const auto& [level, number] : served_)
+    if (last_.first == priority)
+      return last_.second;
+    for (const auto& [level, number] : earlier_)
       if (level == priority)
         return number;
     return born_;
   }
 
   void take(int32_t priority, int64_t number) {
-    for (auto& [level, last] : served_)
-      if (level == priority) {
-        last = number;
-        return;
-      }
-    served_.emplace_back(priority, number);
+    if (last_.first != priority) {
+      if (last_.first != none)
+        earlier_.push_back(last_);
+      std::erase_if(earlier_,
+                    [&](const auto& x) { return x.first == priority; });
+    }
+    last_ = {priority, number};
   }
 
 private:
+  static constexpr auto none = std::numeric_limits<int32_t>::min();
+
   int64_t born_;
-  /// As many as there are priorities at most.
-  std::vector<std::pair<int32_t, int64_t>> served_;
+  /// The last turn, with its priority; it is the one asked for most.
+  std::pair<int32_t, int64_t> last_ = {none, 0};
+  /// The last turns at the other priorities.
+  std::vector<std::pair<int32_t, int64_t>> earlier_;
 };
 
 /// Parties of one kind that wait at one priority.

@@ -2,8 +2,12 @@
 
 #include <algorithm>
 
-// How the index follows the store: everything once, then the rows that events
-// name. Hints tell which; the log itself is read where a hint is missing.
+// How the index follows the store: everything once, page by page, then the rows
+// that events name. Hints tell which; the log itself is read where a hint is
+// missing, and behind the first page of a load.
+//
+// More events than can be followed wait in the log: it is read on only while
+// few jobs are to be read again.
 
 namespace tunerd {
 
@@ -22,7 +26,7 @@ void queue_scheduler_state::catch_up() {
     return wake_at(reading_due);
   if (stale)
     load();
-  else if (missed)
+  else if (missed && dirty.size() < reload_max)
     read_missed();
   else if (!dirty.empty() || heard > cursor)
     reload();
@@ -31,21 +35,51 @@ void queue_scheduler_state::catch_up() {
 void queue_scheduler_state::load() {
   reading = true;
   self->ask(
-    store, settings.store_timeout, load_queue{new_work()},
-    [this](const queue_snapshot& x) { take_all(x); },
+    store, settings.store_timeout,
+    load_queue{new_work(), loading ? loading->next : std::string{}},
+    [this](const queue_snapshot& x) { take_loaded(x); },
     [this](const caf::error& err) { retry_reading(err); });
 }
 
-void queue_scheduler_state::take_all(const queue_snapshot& snapshot) {
-  if (!std::exchange(loaded, true))
-    log.info("Queue processing started");
-  stale = reading = false;
+void queue_scheduler_state::take_loaded(const queue_snapshot& page) {
+  reading = false;
   reading_failures = 0;
-  queue.clear();
+  if (!loading)
+    begin_load(page);
+  loading->next = page.next;
+  if (!page.next.empty())
+    catch_up(); // the store reads on while this page is taken
+  take(page);
+  if (page.next.empty())
+    end_load(page);
+}
+
+void queue_scheduler_state::begin_load(const queue_snapshot& first) {
+  loading = queue_load{first.cursor};
+  renewed_at = caf::none;
+  queue.begin_renewal();
   attempts.clear();
   dirty.clear();
-  cursor = heard = snapshot.cursor;
-  take(snapshot);
+}
+
+void queue_scheduler_state::end_load(const queue_snapshot& last) {
+  if (!std::exchange(loaded, true))
+    log.info("Queue processing started");
+  stale = false;
+  cursor = heard = loading->cursor;
+  loading = caf::none;
+  renewed_at = last.cursor;
+  missed = true; // hints that came meanwhile were not kept
+  end_renewal();
+  look();
+  catch_up();
+}
+
+void queue_scheduler_state::end_renewal() {
+  if (!renewed_at || cursor < *renewed_at)
+    return;
+  renewed_at = caf::none;
+  queue.end_renewal();
   const auto has_left
     = [this](const auto& x) { return !queue.contains(x.first); };
   std::erase_if(setbacks, has_left);
@@ -56,9 +90,6 @@ void queue_scheduler_state::take_all(const queue_snapshot& snapshot) {
   for (const auto& job_id : holds.holders())
     if (!queue.contains(job_id))
       holds.end(job_id, settings.world.now());
-  missed = true; // hints that came meanwhile were not kept
-  look();
-  catch_up();
 }
 
 void queue_scheduler_state::read_missed() {
@@ -122,6 +153,7 @@ void queue_scheduler_state::take_rows(const std::vector<std::string>& job_ids,
     forget(job_id);
   take(snapshot);
   cursor = std::max(cursor, target);
+  end_renewal();
   look();
   catch_up();
 }
@@ -170,10 +202,7 @@ void queue_scheduler_state::retry_reading(const caf::error& err) {
 }
 
 void queue_scheduler_state::mark_dirty(const std::string& job_id) {
-  if (dirty.size() >= dirty_max)
-    stale = true;
-  else
-    dirty.insert(job_id);
+  dirty.insert(job_id);
 }
 
 void queue_scheduler_state::forget(const std::string& job_id) {

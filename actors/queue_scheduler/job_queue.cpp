@@ -72,6 +72,7 @@ void job_queue::update(const queue_entry& entry) {
   if (number == id_index::nobody)
     number = add(entry.job_id);
   auto& x = at(number);
+  x.seen = renewal_;
   if (says_the_same(x, entry))
     return write(x, entry);
   auto* before = x.lane;
@@ -97,13 +98,15 @@ void job_queue::erase(const std::string& job_id) {
   free_.push_back(number);
 }
 
-void job_queue::clear() {
+void job_queue::begin_renewal() {
+  ++renewal_;
+}
+
+void job_queue::end_renewal() {
   for (const auto& block : items_)
     for (uint32_t i = 0; i < block_size; ++i)
-      if (block[i].is != state::free)
+      if (block[i].is != state::free && block[i].seen != renewal_)
         erase(std::string{block[i].job_id}); // erase destroys it
-  items_.clear();
-  free_.clear();
 }
 
 bool job_queue::contains(const std::string& job_id) const {

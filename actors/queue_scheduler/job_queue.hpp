@@ -29,15 +29,6 @@
 //
 // Order: effective priority, then, with fair share, the turns of the org, the
 // team, the user (fair_share.hpp), then `queued_at`, row.
-//
-// Bounds: nothing that could run waits while a slot is free. A job that could
-// run is passed over only by higher effective priority, which after four
-// thresholds is a base above 40, or at equal priority
-// * without fair share: by jobs that wait longer;
-// * with it: by at most one job of each other org per turn of its org, one of
-//   each other team per turn of its team, one of each other user per turn of
-//   its user: with o orgs, t teams in its org, u users in its team and n jobs
-//   of its user before it, by less than o * t * u * (n + 1).
 
 namespace tunerd {
 
@@ -52,7 +43,7 @@ struct queue_line {
 
 /// The jobs that wait for a slot, in order, and the jobs that hold one. A cache
 /// of the store: it proposes, the claim decides. One entry per job, about
-/// 260 bytes; it leaves by `erase` or `clear`, and everything kept for it
+/// 260 bytes; it leaves by `erase` or `end_renewal`, and everything kept for it
 /// leaves with it, but for the providers, which are few. Not thread-safe.
 class job_queue {
 public:
@@ -72,12 +63,26 @@ public:
 
   void erase(const std::string& job_id);
 
-  /// Erases all entries; limits and rooms stay.
-  void clear();
+  /// All entries are about to be read again. Until `end_renewal` nothing
+  /// changes but by `update` and `erase`: who stays keeps its turns.
+  void begin_renewal();
+
+  /// Erases what no `update` has named since the last `begin_renewal`.
+  void end_renewal();
 
   /// Gives slots to at most `max` waiting jobs, as far as the limits leave
   /// room. They count as holding them until `update` or `erase` says
   /// otherwise. O(log n) per job, and per head of a lane that rose meanwhile.
+  ///
+  /// Nothing that could run waits while a slot is free. A job that could run is
+  /// passed over only by higher effective priority, which after four thresholds
+  /// is a base above 40, and at its own priority
+  /// * without fair share by jobs that wait longer;
+  /// * with it by at most one job of each other org per turn of its org, one of
+  ///   each other team per turn of its team, one of each other user per turn of
+  ///   its user: with o orgs, t teams in its org, u users in its team and n
+  ///   jobs of its user before it, by less than o * t * u * (n + 1) jobs,
+  ///   whatever else is submitted meanwhile.
   /// @returns their ids in the order to claim them.
   std::vector<std::string> choose(timestamp now, size_t max);
 
@@ -137,6 +142,8 @@ private:
     /// As the store says; a job chosen or held here may be ahead of it.
     queue_status status = queue_status::pending;
     state is = state::free;
+    /// The renewal that saw it last.
+    uint8_t seen = 0;
 
     place at() const {
       return {queued_at, row};
@@ -176,6 +183,8 @@ private:
   base_levels levels_;
   /// Jobs whose `not_before` has not come.
   std::set<std::pair<timestamp, uint32_t>> delayed_;
+  /// Renewals begun, in a circle.
+  uint8_t renewal_ = 0;
 };
 
 } // namespace tunerd

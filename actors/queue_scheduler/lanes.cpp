@@ -54,8 +54,6 @@ void lanes::set_room(const std::string& provider, int64_t room) {
 }
 
 int64_t lanes::limit_of(const party& subject) const {
-  if (subject.name.empty()) // an empty team or org is none
-    return 0;
   switch (subject.what) {
     case party::kind::org: return limits_.org_max_concurrent;
     case party::kind::team:
@@ -96,9 +94,14 @@ provider_slots& lanes::provider_of(const std::string& name) {
 
 party& lanes::part_of(party& above, party::kind what, const std::string& name) {
   auto& result = above.parts[name];
-  if (!result)
-    result = std::make_unique<party>(party{
-      .what = what, .name = name, .above = &above, .taken = turns{++turn_}});
+  if (!result) {
+    const auto is_nobody = name.empty() && what != party::kind::user;
+    result = std::make_unique<party>(
+      party{.what = is_nobody ? party::kind::nobody : what,
+            .above = &above,
+            .taken = turns{++turn_},
+            .name = name});
+  }
   ++result->entries;
   return *result;
 }
@@ -183,22 +186,30 @@ void lanes::remove_delayed(seat& lane, int32_t base, place at) {
   drop_if_empty(lane, from);
 }
 
-void lanes::count(seat& lane, int64_t holders) {
+lanes::turned lanes::count(seat& lane, int64_t holders) {
   held_ += holders;
   lane.there->held += holders;
-  const auto was_full = is_full(*lane.user);
-  lane.user->held += holders;
+  turned result;
+  const auto add = [&](auto& subject, bool& has_turned) {
+    const auto was_full = is_full(subject);
+    subject.held += holders;
+    has_turned |= is_full(subject) != was_full;
+  };
+  add(*lane.user, result.user);
   for (auto* x = lane.whose; x != nullptr; x = x->above)
-    x->held += holders;
-  refresh_around(lane, is_full(*lane.user) != was_full);
+    add(*x, result.parties);
+  return result;
 }
 
+// Who has as much room as before stands where it stood.
 void lanes::hold(seat& lane) {
-  count(lane, 1);
+  if (const auto full = count(lane, 1); full.user || full.parties)
+    refresh_around(lane, full.user);
 }
 
 void lanes::release(seat& lane) {
-  count(lane, -1);
+  if (const auto full = count(lane, -1); full.user || full.parties)
+    refresh_around(lane, full.user);
 }
 
 void lanes::take(seat& lane) {
@@ -213,7 +224,7 @@ void lanes::take(seat& lane) {
     for (auto* x = lane.whose; x->above != nullptr; x = x->above)
       x->taken.take(head.priority, turn_);
   }
-  count(lane, 1);
+  refresh_around(lane, count(lane, 1).user);
 }
 
 // -- contests -----------------------------------------------------------------

@@ -78,19 +78,20 @@ struct seat {
   size_t rises_slot = SIZE_MAX;
 };
 
-/// Who takes turns.
+/// Who takes turns. What each choice looks at comes first.
 struct party {
-  enum class kind : uint8_t { all, org, team, user };
+  /// `nobody` is an org or a team without a name: no limit counts its jobs.
+  enum class kind : uint8_t { all, org, team, user, nobody };
   kind what = kind::all;
-  std::string name = {};
   party* above = nullptr;
   int64_t held = 0;
-  /// Entries of it. It goes with the last.
-  size_t entries = 0;
   turns taken = turns{};
-  by_name<party> parts = {};
   /// By number of the provider; null where it has no entries.
   std::vector<std::unique_ptr<seat>> seats = {};
+  /// Entries of it. It goes with the last.
+  size_t entries = 0;
+  std::string name = {};
+  by_name<party> parts = {};
 };
 
 /// Whom the limit per user counts, in whatever org and team.
@@ -170,11 +171,19 @@ public:
   }
 
 private:
+  /// Whose room has begun or ended.
+  struct turned {
+    bool user = false;
+    bool parties = false;
+  };
+
   provider_slots& provider_of(const std::string& name);
   party& part_of(party& above, party::kind what, const std::string& name);
   seat& seat_of(party& whose, seat* above, provider_slots& there);
   void leave(party& from);
-  void count(seat& lane, int64_t holders);
+  /// Counts holders of `lane`. @returns what is full now and was not, or the
+  /// other way round.
+  turned count(seat& lane, int64_t holders);
   rank rank_of(seat& x);
   lane_head head_of(const seat& lane) const;
   rank rank_of_lane(seat& lane);

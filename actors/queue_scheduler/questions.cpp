@@ -1,6 +1,7 @@
 #include "actors/queue_scheduler/queue_scheduler.hpp"
 
 #include <algorithm>
+#include <utility>
 
 // What people ask about the queue. Each is answered from the index that also
 // decides, after it contains what the asker knows already.
@@ -14,17 +15,33 @@ using namespace std::chrono_literals;
 /// How long a caller waits for the index.
 constexpr auto index_timeout = 1s;
 
+/// @returns those of `places` that `query` asks for.
+queue_positions only(const get_queue_positions& query,
+                     const std::map<std::string, int64_t>& places) {
+  queue_positions result{query.ctx};
+  for (const auto& job_id : query.job_ids)
+    if (const auto i = places.find(job_id); i != places.end())
+      result.positions.insert(*i);
+  return result;
+}
+
 } // namespace
 
 // -- position -----------------------------------------------------------------
 
 caf::result<queue_positions>
 queue_scheduler_state::positions(const get_queue_positions& query) {
-  if ((loaded && query.event_id <= cursor) || waiting.size() >= waiting_max)
-    return positions_of(query);
+  if (waiting.size() >= waiting_max)
+    return queue_positions{
+      query.ctx, queue.positions(query.job_ids, settings.world.now())};
   auto promise = self->make_response_promise<queue_positions>();
   const auto deadline = self->clock().now() + index_timeout;
   waiting.push_back({promise, query, deadline});
+  if (loaded && query.event_id <= cursor) {
+    if (!std::exchange(answering, true))
+      self->send(self, tick{answers});
+    return promise;
+  }
   wake_at(deadline);
   missed = missed || query.event_id > heard; // its hint may have got lost
   catch_up();
@@ -33,18 +50,25 @@ queue_scheduler_state::positions(const get_queue_positions& query) {
 
 void queue_scheduler_state::answer_positions() {
   const auto now = self->clock().now();
-  const auto is_answered = [&](waiting_query& x) {
-    if ((!loaded || cursor < x.query.event_id) && now < x.deadline)
-      return wake_at(x.deadline), false;
-    x.promise.deliver(positions_of(x.query));
+  answering = false;
+  const auto must_wait = [&](const waiting_query& x) {
+    if ((loaded && x.query.event_id <= cursor) || x.deadline <= now)
+      return false;
+    wake_at(x.deadline);
     return true;
   };
-  std::erase_if(waiting, is_answered);
-}
-
-queue_positions
-queue_scheduler_state::positions_of(const get_queue_positions& query) const {
-  return {query.ctx, queue.positions(query.job_ids, settings.world.now())};
+  const auto ready
+    = std::stable_partition(waiting.begin(), waiting.end(), must_wait);
+  if (ready == waiting.end())
+    return;
+  std::vector<std::string> job_ids;
+  for (auto x = ready; x != waiting.end(); ++x)
+    job_ids.insert(job_ids.end(), x->query.job_ids.begin(),
+                   x->query.job_ids.end());
+  const auto places = queue.positions(job_ids, settings.world.now());
+  for (auto x = ready; x != waiting.end(); ++x)
+    x->promise.deliver(only(x->query, places));
+  waiting.erase(ready, waiting.end());
 }
 
 // -- why ----------------------------------------------------------------------

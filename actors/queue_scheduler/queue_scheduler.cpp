@@ -13,10 +13,6 @@ using namespace std::chrono_literals;
 
 constexpr logger log{"simpletuner.cloud.queue"};
 
-/// Generations of our ticks.
-constexpr uint64_t extra = 0;
-constexpr uint64_t periodic = 1;
-
 /// How long a stop waits for what is in flight. Less than the half of the
 /// daemon's grace period, which is what a worker gets before it is killed.
 constexpr auto drain_max = 3s;
@@ -29,8 +25,9 @@ void queue_scheduler_state::hear(const events_appended& hint) {
   if (hint.last_id <= heard || stale)
     return; // What comes while loading is read after it.
   const log_context scope{new_work()};
-  if (hint.first_id > heard + 1) {
-    missed = true;
+  if (hint.first_id > heard + 1
+      || dirty.size() + hint.job_ids.size() > dirty_max) {
+    missed = true; // the log has it
   } else {
     heard = hint.last_id;
     for (const auto& job_id : hint.job_ids)
@@ -41,6 +38,8 @@ void queue_scheduler_state::hear(const events_appended& hint) {
 
 void queue_scheduler_state::on_tick(const tick& due) {
   const log_context scope{new_work()};
+  if (due.generation == answers)
+    return answer_positions();
   if (due.generation == periodic) {
     fault_point("queue_scheduler.tick");
     arm();

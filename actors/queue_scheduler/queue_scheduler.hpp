@@ -129,6 +129,14 @@ struct queue_scheduler_state {
     time_point deadline;
   };
 
+  /// A load of which some pages have come.
+  struct queue_load {
+    /// Of the first page. What changed since then is read from the log.
+    int64_t cursor = 0;
+    /// The page that is asked for next.
+    std::string next = {};
+  };
+
   /// Somebody asks about a job that is not in the index yet.
   struct waiting_why {
     explain_promise promise;
@@ -151,6 +159,10 @@ struct queue_scheduler_state {
     resolve_attempt command;
   };
 
+  /// Generations of our ticks.
+  static constexpr uint64_t extra = 0;
+  static constexpr uint64_t periodic = 1;
+  static constexpr uint64_t answers = 2;
   /// How long a request that seemed lost is watched for, and how often.
   static constexpr auto watch_for = std::chrono::minutes{10};
   static constexpr auto watch_interval = std::chrono::seconds{30};
@@ -179,8 +191,13 @@ struct queue_scheduler_state {
 
   // What of the event log is in the index.
   bool loaded = false;
-  /// Everything must be loaded (again).
+  /// Everything must be loaded (again). Until the last page has come, the
+  /// index is what it was, but for the jobs of the pages.
   bool stale = true;
+  caf::optional<queue_load> loading = caf::none;
+  /// What the last load did not show has left the queue, as soon as the index
+  /// reflects all events up to this one.
+  caf::optional<int64_t> renewed_at = caf::none;
   /// A request for rows or events is under way; at most one is.
   bool reading = false;
   uint32_t reading_failures = 0;
@@ -191,8 +208,9 @@ struct queue_scheduler_state {
   int64_t heard = 0;
   /// There may be events above `heard` that no hint told of.
   bool missed = false;
-  /// Jobs to read again. Leaves when asked for; at most `dirty_max`, then
-  /// everything is loaded again.
+  /// Jobs to read again. Leaves when asked for. At most `dirty_max` by hints,
+  /// then those jobs are read from the log later; what else is marked are as
+  /// many as claims, attempts and questions.
   std::set<std::string> dirty = {};
 
   // What is being submitted. All are bounded by the limits and `claim_max`.
@@ -250,6 +268,8 @@ struct queue_scheduler_state {
   /// Answered by `answer_positions`, in a second at most; at most
   /// `waiting_max`, then answered at once with what is known.
   std::vector<waiting_query> waiting = {};
+  /// It is on its way, behind the questions that have come by now.
+  bool answering = false;
   /// The same for `answer_why`, then refused.
   std::vector<waiting_why> asking_why = {};
   /// Answered by `answer_process`, in `store_timeout` at most; at most
@@ -309,9 +329,8 @@ struct queue_scheduler_state {
 
   // -- questions (questions.cpp) ----------------------------------------------
 
+  /// Answers all that can be, from one count of all lanes.
   void answer_positions();
-
-  queue_positions positions_of(const get_queue_positions& query) const;
 
   /// @returns what the index knows, once it is loaded.
   caf::optional<queue_entry> find_loaded(const std::string& job_id) const;
@@ -338,7 +357,14 @@ struct queue_scheduler_state {
 
   void load();
 
-  void take_all(const queue_snapshot& snapshot);
+  void take_loaded(const queue_snapshot& page);
+
+  void begin_load(const queue_snapshot& first);
+
+  void end_load(const queue_snapshot& last);
+
+  /// Ends a load once nothing it missed is unknown. Idempotent.
+  void end_renewal();
 
   void read_missed();
 

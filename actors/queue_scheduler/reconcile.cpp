@@ -122,10 +122,16 @@ bool provider_listing::concerns(const std::string& external_id) const {
 
 std::vector<finding> provider_listing::judge(const evidence& known) const {
   auto taken = known.adopted;
+  // Equal attempts are settled one after the other, the oldest first: what it
+  // wants to adopt may be another's, and then what it started is in the list,
+  // while what the younger one started may not be there yet.
+  auto open = known.under_way;
   std::vector<finding> result;
   for (const auto& subject : doubts_) {
     const auto& attempt = subject.attempt;
     auto& found = result.emplace_back(finding{subject});
+    if (open.count(attempt.fingerprint) > 0)
+      continue;
     const auto is_free = [&](const candidate& x) {
       return taken.count(x.seen.external_id) == 0
              && known.refused.count({attempt.id, x.seen.external_id}) == 0;
@@ -136,15 +142,18 @@ std::vector<finding> provider_listing::judge(const evidence& known) const {
         return x.equal.count(attempt.id) > 0 && is_free(x);
       });
     if (match != candidates_.rend()) {
-      if (known.under_way.count(attempt.fingerprint) > 0)
-        continue; // its owner will say whose it is
       taken.insert(match->seen.external_id);
       found.decision = verdict::adopt;
       found.seen = match->seen;
+      if (!is_watched(attempt))
+        open.insert(attempt.fingerprint);
       continue;
     }
-    if (!complete_ || begun_ < subject.settled + known.visibility_window)
+    if (!complete_ || begun_ < subject.settled + known.visibility_window) {
+      if (!is_watched(attempt))
+        open.insert(attempt.fingerprint);
       continue;
+    }
     const auto unclear = std::any_of(
       candidates_.begin(), candidates_.end(), [&](const candidate& x) {
         return x.unclear.count(attempt.id) > 0 && is_free(x);

@@ -50,8 +50,8 @@ struct evidence {
   std::set<std::string> adopted = {};
   /// Attempts with external ids that the store refused them: another's.
   std::set<std::pair<int64_t, std::string>> refused = {};
-  /// Fingerprints of requests that are under way now: a job that looks like
-  /// one of them may be theirs.
+  /// Fingerprints of attempts that are under way or being written down now: a
+  /// job that looks like one of them may be theirs.
   std::set<std::string> under_way = {};
 };
 
@@ -82,7 +82,8 @@ public:
   bool concerns(const std::string& external_id) const;
 
   /// @returns a verdict for each attempt. Attempts with equal fingerprints are
-  /// interchangeable, but no external id is given out twice.
+  /// interchangeable, but no external id is given out twice, and only the
+  /// oldest of them gets a verdict other than `wait`.
   std::vector<finding> judge(const evidence& known) const;
 
 private:

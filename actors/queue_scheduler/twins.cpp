@@ -44,6 +44,14 @@ bool queue_scheduler_state::may_be_anothers(const open_attempt& attempt) const {
     return !x.watched_since && x.external_id.empty()
            && x.fingerprint == attempt.fingerprint;
   };
+  // Nor is an attempt there whose job is read again because the provider's job
+  // that it wanted to adopt was another's. The next one may be its own.
+  const auto is_unread = [&](const auto& x) {
+    return attempts.count(x.first) == 0
+           && (reading || dirty.count(x.first) > 0);
+  };
+  if (std::any_of(refused.begin(), refused.end(), is_unread))
+    return true;
   // What was just written down as in doubt is in `attempts` a moment later.
   return std::any_of(written.begin(), written.end(),
                      [](const auto& x) { return !x.second.is_closed; })

@@ -10,6 +10,7 @@
 #include "actors/store/refusals.hpp"
 
 #include <algorithm>
+#include <charconv>
 #include <set>
 
 namespace tunerd::sql {
@@ -18,11 +19,35 @@ namespace {
 
 constexpr int32_t events_max = 1'000;
 constexpr auto waits_counted = std::chrono::hours{24};
+/// Waiting jobs of one page of the queue, about 3 MB.
+constexpr int64_t entries_max = 10'000;
 
 /// @returns a snapshot without entries yet.
 queue_snapshot begin_snapshot(const view& in, const context& ctx) {
   return {ctx, event_log{in.db}.head(),
           limit_table{in.db}.load(in.limits_from_file)};
+}
+
+/// "time:row" of the last entry of a page.
+std::string text_of(const queue_entry& last) {
+  return std::to_string(last.queued_at.time_since_epoch().count()) + ":"
+         + std::to_string(last.row);
+}
+
+/// @returns the place before the first entry if `text` is empty, none if it is
+/// no `text_of`.
+caf::optional<queue_place> parse_place(const std::string& text) {
+  if (text.empty())
+    return queue_place{};
+  const auto* const end = text.data() + text.size();
+  int64_t time = 0, row = 0;
+  const auto first = std::from_chars(text.data(), end, time);
+  if (first.ec != std::errc{} || first.ptr == end || *first.ptr != ':')
+    return caf::none;
+  const auto second = std::from_chars(first.ptr + 1, end, row);
+  if (second.ec != std::errc{} || second.ptr != end)
+    return caf::none;
+  return queue_place{timestamp{caf::timespan{time}}, row};
 }
 
 template <class T>
@@ -64,8 +89,22 @@ caf::expected<job_list> look_up(const view& in, const list_active_jobs& query) {
 }
 
 caf::expected<queue_snapshot> look_up(const view& in, const load_queue& query) {
+  return load_page(in, query, entries_max);
+}
+
+caf::expected<queue_snapshot> load_page(const view& in, const load_queue& query,
+                                        int64_t count) {
+  const auto after = parse_place(query.after);
+  if (!after)
+    return invalid("'" + query.after + "' is no page of the queue");
   auto result = begin_snapshot(in, query.ctx);
-  result.entries = queue_table{in.db}.entries();
+  queue_table queue{in.db};
+  result.entries = queue.waiting(*after, count);
+  if (std::ssize(result.entries) == count)
+    result.next = text_of(result.entries.back());
+  if (!query.after.empty())
+    return result;
+  append(result.entries, queue.holders());
   result.attempts = attempt_table{in.db}.list_open();
   return result;
 }

@@ -32,6 +32,10 @@ caf::expected<job_list> look_up(const view& in, const list_jobs& query);
 caf::expected<job_list> look_up(const view& in, const list_active_jobs& query);
 
 caf::expected<queue_snapshot> look_up(const view& in, const load_queue& query);
+/// The same with at most `count` waiting jobs per page; the others come with
+/// the first page.
+caf::expected<queue_snapshot> load_page(const view& in, const load_queue& query,
+                                        int64_t count);
 caf::expected<queue_snapshot> look_up(const view& in,
                                       const reload_queue& query);
 caf::expected<queue_page> look_up(const view& in, const list_queue& query);

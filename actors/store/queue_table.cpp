@@ -15,7 +15,7 @@ constexpr int32_t page_max = 200;
 const std::string entry_columns
   = "SELECT id, row, provider, user_id, org_id, team_id, queue, "
     "coalesce(priority_override, priority), queued_at, not_before, "
-    "correlation_id FROM jobs WHERE queue IN ('pending', 'ready', 'running')";
+    "correlation_id FROM jobs ";
 
 queue_entry read_entry(const statement& row) {
   return {.job_id = row.get<std::string>(0),
@@ -98,13 +98,26 @@ int64_t queue_table::held_by_provider(const std::string& provider) {
                          provider));
 }
 
-std::vector<queue_entry> queue_table::entries() {
-  static const auto sql = entry_columns + " ORDER BY row";
+std::vector<queue_entry> queue_table::holders() {
+  static const auto sql
+    = entry_columns + "WHERE queue IN ('ready', 'running') ORDER BY row";
   return all_entries(db_.query(sql));
 }
 
+// In the order of an index whose rows lie in about the same order.
+std::vector<queue_entry> queue_table::waiting(const queue_place& after,
+                                              int64_t count) {
+  static const auto sql
+    = entry_columns
+      + "INDEXED BY jobs_waiting WHERE queue = 'pending' "
+        "AND (queued_at, row) > (?1, ?2) ORDER BY queued_at, row LIMIT ?3";
+  return all_entries(db_.query(sql, after.queued_at, after.row, count));
+}
+
 std::vector<queue_entry> queue_table::entries(const std::string& job_id) {
-  static const auto sql = entry_columns + " AND id = ?1";
+  static const auto sql
+    = entry_columns
+      + "WHERE queue IN ('pending', 'ready', 'running') AND id = ?1";
   return all_entries(db_.query(sql, job_id));
 }
 

@@ -6,6 +6,12 @@
 
 namespace tunerd::sql {
 
+/// Since when a job waits, and its row: no two have the same.
+struct queue_place {
+  timestamp queued_at = timestamp::min();
+  int64_t row = 0;
+};
+
 /// The queue columns of the table `jobs`: what waits and what holds a slot.
 /// Nothing here reads jobs that are over, unless it is asked for them.
 class queue_table {
@@ -21,10 +27,13 @@ public:
   int64_t held_by_org(const std::string& org_id);
   int64_t held_by_provider(const std::string& provider);
 
-  /// @returns what is pending, ready or running.
-  std::vector<queue_entry> entries();
+  /// @returns what is ready or running: as many as there are slots.
+  std::vector<queue_entry> holders();
 
-  /// @returns the entry of `job_id` if it is one of these.
+  /// @returns the first `count` pending ones behind `after`, in that order.
+  std::vector<queue_entry> waiting(const queue_place& after, int64_t count);
+
+  /// @returns the entry of `job_id` if it is pending, ready or running.
   std::vector<queue_entry> entries(const std::string& job_id);
 
   /// Slot holders first, then the rest by priority and time; what is over

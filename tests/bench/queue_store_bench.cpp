@@ -1,6 +1,7 @@
 #include "tests/bench/queue_bench.hpp"
 
 #include "actors/queue_scheduler/job_queue.hpp"
+#include "actors/queue_scheduler/queue_scheduler.hpp"
 #include "actors/store/database.hpp"
 #include "actors/store/queries.hpp"
 #include "actors/store/store.hpp"
@@ -15,6 +16,8 @@
 #include <atomic>
 #include <fcntl.h>
 #include <filesystem>
+#include <fstream>
+#include <future>
 #include <memory>
 #include <unistd.h>
 
@@ -95,31 +98,73 @@ void fill(sql::connection& db, const crowd& all, int64_t count) {
   db.execute("COMMIT");
 }
 
+/// @returns the most memory this process ever had, in bytes.
+int64_t peak_bytes() {
+  std::ifstream in{"/proc/self/status"};
+  for (std::string word; in >> word;)
+    if (word == "VmHWM:") {
+      int64_t kilobytes = 0;
+      in >> kilobytes;
+      return kilobytes * 1'024;
+    }
+  return 0;
+}
+
+/// Page by page, one step after the other.
 json rebuild(const std::string& path) {
   auto db = std::make_shared<sql::database>(path);
   const auto reading = db->connect(sql::connection::mode::read_only);
   const auto before = resident_bytes();
-  queue_snapshot snapshot;
-  json result;
-  result["read_seconds"] = seconds_of([&] {
-    sql::snapshot scope{*reading};
-    snapshot = *look_up(sql::view{*reading, now(), all_limits()},
-                        load_queue{{"bench"}});
-  });
-  result["snapshot_megabytes"] = (resident_bytes() - before) / 1'000'000;
   job_queue queue{1h};
-  result["index_seconds"] = seconds_of([&] {
-    queue.set_limits(all_limits());
-    for (const auto& x : snapshot.entries)
-      queue.update(x);
-  });
-  result["peak_megabytes"] = (resident_bytes() - before) / 1'000'000;
-  result["first_choice_seconds"]
-    = seconds_of([&] { queue.choose(now(), claim_max); });
-  result["waiting"] = queue.waiting();
-  return result;
+  queue.set_limits(all_limits());
+  double read_seconds = 0, index_seconds = 0;
+  load_queue query{{"bench"}};
+  do {
+    queue_snapshot page;
+    read_seconds += seconds_of([&] {
+      sql::snapshot scope{*reading};
+      page = *look_up(sql::view{*reading, now(), all_limits()}, query);
+    });
+    index_seconds += seconds_of([&] {
+      for (const auto& x : page.entries)
+        queue.update(x);
+    });
+    query.after = page.next;
+  } while (!query.after.empty());
+  const auto choice = seconds_of([&] { queue.choose(now(), claim_max); });
+  return {{"read_seconds", read_seconds},
+          {"index_seconds", index_seconds},
+          {"megabytes", (peak_bytes() - before) / 1'000'000},
+          {"first_choice_seconds", choice},
+          {"waiting", queue.waiting()}};
 }
 
+/// The provider of the daemon that starts: keeps when it was first asked.
+provider_gateway_actor::behavior_type
+deaf_gateway(provider_gateway_actor::pointer,
+             std::shared_ptr<std::promise<steady::time_point>> first) {
+  const auto refuse = make_error(ec::provider_error, "not here");
+  return {
+    [=](const prepare_job&) -> caf::result<job_prepared> { return refuse; },
+    [first, n = 0](
+      const submit_to_provider& x) mutable -> caf::result<submission_outcome> {
+      if (n++ == 0)
+        first->set_value(steady::now());
+      submission_outcome result{x.ctx};
+      result.result = submission_result::unavailable;
+      return result;
+    },
+    [=](const get_provider_job&) -> caf::result<provider_job_found> {
+      return refuse;
+    },
+    [=](const list_provider_jobs&) -> caf::result<provider_job_page> {
+      return refuse;
+    },
+    [=](const cancel_provider_job&) -> caf::result<provider_job_cancelled> {
+      return refuse;
+    },
+  };
+}
 json index_alone(int64_t waiting) {
   const auto before = resident_bytes();
   job_queue queue{1h};
@@ -132,6 +177,44 @@ json index_alone(int64_t waiting) {
   });
   return {{"seconds", seconds},
           {"megabytes", (resident_bytes() - before) / 1'000'000}};
+}
+
+struct system_config : caf::actor_system_config {
+  system_config() {
+    add_message_types<caf::id_block::tunerd>();
+    set("scheduler.policy", caf::atom("sharing"));
+    set("scheduler.max-threads", size_t{2});
+  }
+};
+
+/// As the daemon does it: from the start of store and scheduler to the first
+/// request at a provider.
+json restart(const std::string& path) {
+  const auto before = resident_bytes();
+  system_config config;
+  caf::actor_system system{config};
+  const auto first = std::make_shared<std::promise<steady::time_point>>();
+  store_settings settings;
+  settings.db = std::make_shared<sql::database>(path);
+  settings.limits.set(all_limits());
+  settings.world = {now, [n = uint64_t{}]() mutable { return ++n; }};
+  const auto begin = steady::now();
+  auto reader = system.spawn<caf::detached>(store_reader, settings);
+  auto writer = system.spawn<caf::detached>(
+    store, settings, reader, std::vector<event_listener_actor>{});
+  auto gateway = system.spawn(deaf_gateway, first);
+  queue_scheduler_settings own;
+  own.world = {now, [n = uint64_t{}]() mutable { return ++n; }};
+  auto scheduler = system.spawn(queue_scheduler, own, writer, gateway);
+  const std::chrono::duration<double> spent = first->get_future().get() - begin;
+  const auto peak = peak_bytes() - before;
+  for (const auto& x : {caf::actor_cast<caf::actor>(scheduler),
+                        caf::actor_cast<caf::actor>(gateway),
+                        caf::actor_cast<caf::actor>(writer),
+                        caf::actor_cast<caf::actor>(reader)})
+    caf::anon_send_exit(x, caf::exit_reason::kill);
+  return {{"seconds_to_first_request", spent.count()},
+          {"peak_megabytes", peak / 1'000'000}};
 }
 
 /// The store actor on a database full of jobs, and who claims them.
@@ -178,14 +261,6 @@ public:
   }
 
 private:
-  struct config : caf::actor_system_config {
-    config() {
-      add_message_types<caf::id_block::tunerd>();
-      set("scheduler.policy", caf::atom("sharing"));
-      set("scheduler.max-threads", size_t{2});
-    }
-  };
-
   /// Sends all of them, then waits for all answers.
   template <class Answer, class Command, class F>
   void ask(const std::vector<Command>& commands, F take) {
@@ -232,7 +307,7 @@ private:
     ask<status_applied>(commands, [](status_applied&) {});
   }
 
-  config config_;
+  system_config config_;
   caf::actor_system system_;
   caf::scoped_actor self_;
   store_settings settings_;
@@ -328,6 +403,7 @@ json measure_rebuild(const std::string& directory, int64_t waiting) {
     fill(*made.connect(sql::connection::mode::read_write), {}, waiting);
   }
   return {
+    {"daemon", in_own_process([&] { return restart(path); })},
     {"from_rows", in_own_process([&] { return rebuild(path); })},
     {"index_alone", in_own_process([&] { return index_alone(waiting); })}};
 }
