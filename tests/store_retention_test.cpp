@@ -35,7 +35,9 @@ struct tables {
     if (is_terminal(status))
       x.completed_at = now - age;
     sql::job_table{*db}.insert(x);
-    db->execute("INSERT INTO job_inputs VALUES (?1, '', '', '', '', NULL)", id);
+    db->execute("INSERT INTO job_inputs (job_id, version, body, fingerprint, "
+                "webhook_url) VALUES (?1, '', '', '', '')",
+                id);
     db->execute("INSERT INTO job_logs VALUES (?1, 'log')", id);
     db->execute("INSERT INTO attempts (job_id, number, provider, state, "
                 "fingerprint, claimed_at, closed_at, correlation_id) "
