@@ -441,6 +441,9 @@ struct queue_scheduler_state {
 
   void take_page(const std::string& provider, const provider_job_page& page);
 
+  /// No page came: tries again later, unless none ever will.
+  void miss_page(const std::string& provider, const caf::error& err);
+
   void ask_adopted(const std::string& provider);
 
   void judge(const std::string& provider, const job_list& active);
