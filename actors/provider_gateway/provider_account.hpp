@@ -47,8 +47,11 @@ struct named_breaker {
 
 /// How many calls the credential has.
 struct call_budgets {
+  /// A pause of queries leaves us blind, so that they try again sooner.
+  static constexpr caf::timespan queries_pause_max = std::chrono::minutes{5};
+
   rate_budget creates{600};
-  rate_budget others{3'000};
+  rate_budget others{3'000, queries_pause_max};
 };
 
 /// The pass that stands for the credential, where the provider wants one.
