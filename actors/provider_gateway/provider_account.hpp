@@ -77,6 +77,9 @@ struct provider_account {
   /// What is stored over the file's settings, as `in_force` was made from it.
   std::map<std::string, std::string> stored = {};
   provider_settings in_force = {};
+  /// Rises whenever `in_force` is about another account or host: what was made
+  /// for the last one is of no use then.
+  uint64_t era = 0;
   std::shared_ptr<const provider_api> api = {};
   call_budgets budgets = {};
   named_breaker guard = {};

@@ -100,6 +100,7 @@ void provider_gateway_state::begin(call started) {
       make_error(ec::overloaded, "too many provider calls"));
   if (started.begun == circuit_breaker::time_point{})
     started.begun = self->clock().now();
+  started.era = started.to->era;
   const auto id = ++last_call;
   calls.emplace(id, std::move(started));
   make_call(id);
@@ -111,7 +112,10 @@ void provider_gateway_state::make_call(uint64_t id) {
     return;
   auto& x = i->second;
   const log_context scope{x.request.ctx}; // a retry comes from a tick
-  if (lacks_pass(*x.to))
+  if (x.era != x.to->era)
+    finish(id, make_error(ec::worker_restarting,
+                          "the settings of " + x.to->name + " changed"));
+  else if (lacks_pass(*x.to))
     await_pass(id, x);
   else if (has_turn(id, x))
     write_call(id, x);
