@@ -18,7 +18,7 @@ constexpr caf::timespan margin = std::chrono::seconds{2};
 constexpr caf::timespan place_wait_max = std::chrono::seconds{30};
 
 /// How long a submission may be held up before it is written.
-constexpr caf::timespan submission_wait_max = std::chrono::seconds{5};
+constexpr caf::timespan submission_wait_max = std::chrono::seconds{10};
 
 /// @returns whether the client did not take the request; about every other
 /// error of its own nothing is known.
@@ -187,11 +187,13 @@ void provider_gateway_state::settle(uint64_t id,
     return make_call(id);
   if (x.kind == call_kind::other && is_worth_retrying(response)) {
     const auto now = self->clock().now();
+    const auto delay = retry_delay(
+      x.tries, x.to->api->retry_after(response, settings.world.now()),
+      settings.world.random());
+    const auto wait = budget_of(*x.to, x.kind).wait(now);
     if (x.tries < tries_max && x.to->guard.breaker.would_admit(now)
-        && budget_of(*x.to, x.kind).wait(now) <= place_wait_max) {
-      const auto delay = retry_delay(
-        x.tries, x.to->api->retry_after(response, settings.world.now()),
-        settings.world.random());
+        && wait <= place_wait_max
+        && now + std::max(delay, wait) <= last_start(x)) {
       log.warning("Attempt {}/{} failed, retrying in {:.2f}s: {}", x.tries,
                   tries_max, static_cast<double>(delay.count()) / 1e9,
                   trouble(response));
