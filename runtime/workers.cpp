@@ -88,13 +88,15 @@ std::vector<worker> make_workers(caf::actor_system& sys,
     .network = shared.settings.network,
     .webhook_tolerance = settings.replicate_section.webhook_tolerance,
     .keeps_base_url = shared.is_simulated};
+  const auto call_timeout
+    = beyond(provider_call_max(settings.outbound_section));
   const queue_scheduler_settings for_scheduler{
     .queue = settings.queue_section,
     .visibility_windows
     = {{"replicate", settings.replicate_section.visibility_window},
        {"simpletuner_io", settings.simpletuner_io_section.visibility_window}},
     .submit_timeout = beyond(submission_max(settings.outbound_section)),
-    .call_timeout = beyond(provider_call_max(settings.outbound_section)),
+    .call_timeout = call_timeout,
     .process_started = shared.started_at,
     .world = shared.world,
     .counts = shared.counts};
@@ -104,20 +106,22 @@ std::vector<worker> make_workers(caf::actor_system& sys,
     = {{.name = "replicate",
         .has_webhook_url = !settings.replicate_section.webhook_url.empty(),
         .max_in_flight = settings.replicate_section.max_in_flight}},
-    .provider_timeout = beyond(provider_call_max(settings.outbound_section)),
+    .provider_timeout = call_timeout,
     .out = shared.world,
     .counts = shared.counts};
   if (const auto& x = settings.simpletuner_io_section; !x.refresh_token.empty())
     for_poller.providers.push_back({.name = "simpletuner_io",
                                     .max_in_flight = x.max_in_flight,
-                                    .has_list = false}); // no cursor, no order
+                                    .has_list = false, // no cursor, no order
+                                    .sends_webhooks = false});
 
   const http_gateway_settings for_gateway{.http = settings.http_section,
                                           .auth = shared.settings.auth,
                                           .queue = settings.queue_section,
                                           .world = shared.world,
                                           .counts = shared.counts,
-                                          .started_at = shared.started_at};
+                                          .started_at = shared.started_at,
+                                          .call_timeout = call_timeout};
   const sse_settings for_streams{
     .sse = settings.sse_section, .env = shared.world, .counts = shared.counts};
   const approval_expirer_settings for_expirer{.approvals

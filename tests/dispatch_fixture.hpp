@@ -68,6 +68,8 @@ struct fake_provider {
   /// Listings are answered after the next submission.
   bool is_list_slow = false;
   bool is_list_broken = false;
+  /// What a broken list answers.
+  ec list_failure = ec::provider_error;
   /// How long a prediction is missing in the list.
   caf::timespan visible_after{0};
   caf::timespan late_by = 20s;
@@ -231,7 +233,7 @@ fake_gateway(provider_gateway_actor::stateful_pointer<int> self,
             return there->slow_lists.back().first;
           }
           if (there->is_list_broken)
-            return make_error(ec::provider_error, "no list today");
+            return make_error(there->list_failure, "no list today");
           return there->list(x);
         });
     },

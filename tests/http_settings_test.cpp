@@ -137,7 +137,7 @@ TEST_CASE("each key of a provider has its type and range", "[http_settings]") {
     {"http_timeout", {1, 600}},
     {"org_id", {7, "acme"}},
     {"api_base_url", {"https://api.example/v1"}},
-    {"max_runtime_minutes", {1, 44640}}};
+    {"max_runtime_minutes", {1, 10080}}};
   for (const auto& [key, values] : good) {
     for (const auto& value : values) {
       INFO(key << ": " << value);

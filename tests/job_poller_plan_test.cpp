@@ -39,6 +39,11 @@ TEST_CASE("polling follows the operator, else the webhooks",
   CHECK(unset.mode_of("b") == polling_mode::when_silent);
   CHECK(unset.mode_of("c") == polling_mode::off);
   CHECK(!decide_polling({}, {{"b", true}}).is_active);
+  // Nothing comes from there, whatever URL is set.
+  CHECK(decide_polling({}, {{.name = "b", .sends_webhooks = false}},
+                       {.has_webhook_url = {{"b", true}}})
+          .mode_of("b")
+        == polling_mode::every_round);
 }
 
 TEST_CASE("the file wins over the setting, the setting over webhooks",

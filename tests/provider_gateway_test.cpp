@@ -359,5 +359,5 @@ TEST_CASE_METHOD(fixture, "neither token nor input reaches the log",
 
 TEST_CASE("a call never takes longer than said", "[provider_gateway]") {
   CHECK(provider_call_max({}) == 30s + 3 * 32s + 75s);
-  CHECK(submission_max({}) == 5s + 32s);
+  CHECK(submission_max({}) == 10s + 32s);
 }

@@ -150,6 +150,19 @@ TEST_CASE_METHOD(resolve_fixture, "an attempt in doubt is left to the listing",
   CHECK(there.submits.size() == 1);
 }
 
+TEST_CASE_METHOD(resolve_fixture, "a list that can never decide asks a person",
+                 "[queue_scheduler][resolve][Q3]") {
+  there.is_list_broken = true;
+  there.list_failure = ec::not_found;
+  submit_once(mood::lose_created);
+  advance(20s);
+  CHECK(open().at(0).state == attempt_state::in_doubt);
+  advance(2min);
+  REQUIRE(open().at(0).state == attempt_state::unresolved);
+  CHECK(there.submits.size() == 1);
+  CHECK(resolve(adopt, "x1").external_id == "x1");
+}
+
 TEST_CASE_METHOD(resolve_fixture, "what a cancelled job left there is stopped",
                  "[queue_scheduler][resolve][Q11]") {
   leave_unresolved();

@@ -549,6 +549,44 @@ TEST_CASE_METHOD(scheduler_fixture, "a terminal status found there wins",
   CHECK(get("a").status == job_status::completed);
 }
 
+TEST_CASE_METHOD(scheduler_fixture, "a cancellation that is late finds the end",
+                 "[queue_scheduler]") {
+  start();
+  submit("a");
+  settle();
+  there.on_cancel = [this](auto&) {
+    there.find("x1")->status = job_status::completed;
+    return make_error(ec::provider_error, "HTTP 409");
+  };
+  CHECK(render(ask_error<job_found>(aut, cancellation("a")))
+        == "conflict: job a is completed");
+  CHECK(get("a").status == job_status::completed);
+}
+
+TEST_CASE_METHOD(scheduler_fixture, "what has stopped already holds no slot",
+                 "[queue_scheduler][Q3]") {
+  start();
+  set(1, 1);
+  submit_once(mood::hang_created);
+  ask<job_found>(aut, cancellation("a"));
+  there.on_cancel = [this](auto&) {
+    there.find("x1")->status = job_status::cancelled;
+    return make_error(ec::provider_error, "HTTP 409");
+  };
+  submit("b", "bob");
+  advance(2min);
+  CHECK(get("a").queue == queue_status::cancelled);
+  CHECK(there.made_for("b") == 1);
+}
+
+TEST_CASE_METHOD(scheduler_fixture, "a job that must wait is no error",
+                 "[queue_scheduler]") {
+  start();
+  submit_once(mood::throttle);
+  CHECK(log.contains("WARNING", "Job a is put off: because"));
+  CHECK(!log.contains("ERROR", "Failed to dispatch job a: because"));
+}
+
 TEST_CASE_METHOD(scheduler_fixture, "a provider that fails changes nothing",
                  "[queue_scheduler]") {
   start();

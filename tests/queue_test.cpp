@@ -211,6 +211,24 @@ TEST_CASE("a job of that version without input cannot be ruled out",
   CHECK(judge({in_doubt(1)}, {older})[0].decision == verdict::resubmit);
 }
 
+TEST_CASE("a job of that time may be a stranger's", "[reconcile][Q3]") {
+  const evidence busy{.has_strangers = true};
+  CHECK(judge({in_doubt(1)}, {listed("x", "")}, 30s, busy)[0].decision
+        == verdict::wait);
+  CHECK(judge({in_doubt(1)}, {}, 30s, busy)[0].decision == verdict::resubmit);
+}
+
+TEST_CASE("a list that never shows all is left to a person",
+          "[reconcile][Q3]") {
+  const auto hopeless = [](caf::timespan after) {
+    provider_listing aut{epoch + 10s + after, {in_doubt(1)}};
+    aut.give_up();
+    return aut.judge({.has_strangers = true})[0].decision;
+  };
+  CHECK(hopeless(29s) == verdict::wait);
+  CHECK(hopeless(30s) == verdict::unresolved);
+}
+
 TEST_CASE("without both versions an equal input proves nothing",
           "[reconcile][Q3]") {
   auto seen = listed("x");

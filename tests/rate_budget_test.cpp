@@ -138,6 +138,17 @@ TEST_CASE("a throttled budget keeps still as long as asked",
   CHECK(budget.throttled_for(now + 30s) == 0s);
 }
 
+TEST_CASE("no provider stops all calls for good", "[rate_budget][P9]") {
+  const time_point now{1h};
+  rate_budget creates{600};
+  creates.throttle(now, 24h);
+  CHECK(creates.throttled_for(now) == 1h);
+  rate_budget others{600, 5min};
+  others.throttle(now, 24h);
+  CHECK(others.throttled_for(now) == 5min);
+  CHECK(others.take(now, 5min).at == now + 5min);
+}
+
 TEST_CASE("a throttled budget of unknown length backs off",
           "[rate_budget][P9]") {
   rate_budget budget{600};

@@ -92,6 +92,20 @@ timestamp at(int64_t seconds) {
   return timestamp{std::chrono::seconds{seconds}};
 }
 
+/// Thirty jobs, a day apart, the newest first unless `shuffled`; the last one
+/// is the oldest in either case.
+std::string many(bool shuffled) {
+  json items = json::array();
+  for (int day = 30; day > 0; --day) {
+    const auto shown = shuffled && day > 2 ? 33 - day : day;
+    items.push_back({{"id", "job_" + std::to_string(day)},
+                     {"status", "running"},
+                     {"created_at", (shown < 10 ? "2025-01-0" : "2025-01-")
+                                      + std::to_string(shown) + "T09:00:00Z"}});
+  }
+  return json{{"items", items}}.dump();
+}
+
 } // namespace
 
 // -- passes -------------------------------------------------------------------
@@ -180,6 +194,26 @@ TEST_CASE_METHOD(io_fixture, "a submission with a stale pass is written anew",
   CHECK(outcome.result == accepted);
   CHECK(outcome.seen.external_id == "job_01");
   CHECK(outcome.seen.status == job_status::pending);
+  CHECK(outcome.seen.cost_micros == int64_t{3'000'000});
+}
+
+TEST_CASE("a cost is a sane number of cents", "[simpletuner_io]") {
+  const auto cost = [](const std::string& fields) {
+    return api()
+      .read_submission(answer(201, R"({"id":"x")" + fields + "}"), at(0))
+      .seen.cost_micros;
+  };
+  CHECK(cost(R"(,"estimated_cost_cents":250)") == int64_t{2'500'000});
+  CHECK(cost(R"(,"estimated_total_cents":null,"estimated_cost_cents":1)")
+        == int64_t{10'000});
+  for (const auto* wrong :
+       {"", R"(,"estimated_total_cents":"5")", R"(,"estimated_total_cents":-1)",
+        R"(,"estimated_total_cents":1.5)",
+        R"(,"estimated_total_cents":18446744073709551615)",
+        R"(,"estimated_total_cents":1000000001)"}) {
+    INFO(wrong);
+    CHECK(!cost(wrong));
+  }
 }
 
 TEST_CASE_METHOD(io_fixture, "a job may name a runtime of its own",
@@ -228,7 +262,7 @@ TEST_CASE_METHOD(io_fixture,
                  "[simpletuner_io][Q3]") {
   auto pending = self->request(aut, 60min, io_submission());
   settle();
-  advance(6s);
+  advance(11s);
   answer_hanging(200, R"({"access_token":"at_1","expires_in":3600})");
   settle();
   submission_outcome outcome;
@@ -236,6 +270,51 @@ TEST_CASE_METHOD(io_fixture,
                   [](caf::error&) {});
   CHECK(outcome.result == not_accepted);
   CHECK(requests.size() == 1);
+}
+
+TEST_CASE_METHOD(io_fixture, "signing in waits as long as it is told",
+                 "[simpletuner_io][P9]") {
+  script = {answered(429, "{}", {{"retry-after", "20"}})};
+  auto outcome = ask<submission_outcome>(aut, io_submission());
+  CHECK(outcome.result == not_accepted);
+  CHECK(outcome.retry_after == 20s);
+  outcome = ask<submission_outcome>(aut, io_submission());
+  CHECK(outcome.result == not_accepted);
+  const auto found = look_up(0s);
+  REQUIRE(!found);
+  CHECK(code_of(found.error()) == ec::provider_throttled);
+  CHECK(requests.size() == 1);
+  advance(20s);
+  script = {pass("at_1"), answered(201, created)};
+  CHECK(ask<submission_outcome>(aut, io_submission()).result == accepted);
+}
+
+TEST_CASE_METHOD(io_fixture, "a pass of another account is not used",
+                 "[simpletuner_io][W5]") {
+  const auto ask_later = [this] {
+    auto answer = self->request(aut, 60min, io_query());
+    settle();
+    return answer;
+  };
+  auto before = ask_later();
+  stored["provider.simpletuner_io.org_id"] = "6";
+  self->send(aut, settings_changed{{"corr-set"}, "provider.simpletuner_io."});
+  settle();
+  auto after = ask_later();
+  CHECK(requests.size() == 1);
+  script = {pass("at_2"), answered(200, two_attempts)};
+  answer_hanging(200, R"({"access_token":"at_1","expires_in":3600})");
+  settle();
+  REQUIRE(requests.size() == 3);
+  CHECK(json::parse(requests[1].body)["org_id"] == 6);
+  CHECK(token_of(2) == "Bearer at_2");
+  before.receive([](provider_job_found&) { FAIL("made for the other one"); },
+                 [](caf::error& err) {
+                   CHECK(render(err).find("settings of simpletuner_io changed")
+                         != std::string::npos);
+                 });
+  after.receive([](provider_job_found&) {},
+                [](caf::error& err) { FAIL(render(err)); });
 }
 
 TEST_CASE_METHOD(io_fixture, "signing in has a breaker of its own",
@@ -285,7 +364,7 @@ TEST_CASE_METHOD(io_fixture, "a submission says how long it may run",
                  "[simpletuner_io]") {
   auto prepared = prepare(form());
   REQUIRE(prepared);
-  CHECK(prepared->longest_run == 60min);
+  CHECK(prepared->longest_run == 7 * 24h); // it may ask for that much
   CHECK(prepared->rate_nanos_per_second == 0);
   CHECK(prepared->hardware_profile.empty());
   script = {pass("at_1"), answered(201, created)};
@@ -299,13 +378,31 @@ TEST_CASE_METHOD(io_fixture, "a submission says how long it may run",
                 {"dataloader_config", {{{"id", "a"}}}}});
 }
 
+TEST_CASE_METHOD(io_fixture, "a config may say how its job runs",
+                 "[simpletuner_io]") {
+  auto request = form();
+  for (const auto* config :
+       {R"({"max_runtime_minutes":90,"resume_from_checkpoint":"ck_1"})",
+        R"({"--max_runtime_minutes":90,"--resume_from_checkpoint":"ck_1"})"}) {
+    INFO(config);
+    request.config = config;
+    const auto prepared = prepare(request);
+    REQUIRE(prepared);
+    const auto body = json::parse(prepared->input.body);
+    CHECK(body["max_runtime_minutes"] == 90);
+    CHECK(body["resume_from_checkpoint"] == "ck_1");
+  }
+  request.config = R"({"max_runtime_minutes":20000})";
+  CHECK(!prepare(request));
+}
+
 TEST_CASE_METHOD(io_fixture, "a raw input is the request", "[simpletuner_io]") {
   prepare_job request{corr, "simpletuner_io"};
   request.input = R"({"config":{},"dataloader_config":[],
     "max_runtime_minutes":240,"resume_from_checkpoint":"ck_1"})";
   const auto prepared = prepare(request);
   REQUIRE(prepared);
-  CHECK(prepared->longest_run == 4h);
+  CHECK(json::parse(prepared->input.body)["max_runtime_minutes"] == 240);
   CHECK(json::parse(prepared->input.body)["resume_from_checkpoint"] == "ck_1");
   for (const auto* wrong :
        {"[]", R"({"config":{}})", R"({"config":[],"dataloader_config":[]})",
@@ -419,8 +516,19 @@ TEST_CASE("a list is whole or an error", "[simpletuner_io][Q3]") {
   CHECK(few->jobs[0].status == job_status::completed);
   CHECK(few->jobs[1].status == job_status::running);
   CHECK(few->jobs[0].input.empty());
-  CHECK(page(100, ten));          // full, but it reaches back
-  CHECK(!page(100, ten - 7'200)); // full: there may be more
+  CHECK(page(100, ten));        // full, but it reaches back
+  CHECK(page(19, ten - 7'200)); // nobody cuts that off
+  for (const size_t count : {20, 50, 100}) {
+    const auto cut = page(count, ten - 7'200); // there may be more
+    REQUIRE(!cut);
+    CHECK(code_of(cut.error()) == ec::not_found);
+  }
+  // The newest ones are whatever comes.
+  CHECK(api().read_page(answer(200, many(false)), {}));
+  // In any other order the oldest one says nothing about the rest.
+  const list_provider_jobs recent{corr, "simpletuner_io", at(ten)};
+  CHECK(api().read_page(answer(200, many(false)), recent));
+  CHECK(!api().read_page(answer(200, many(true)), recent));
   CHECK(!api().read_page(answer(200, "{}"), {}));
   CHECK(!api().read_page(answer(200, R"({"items":[{"status":"x"}]})"), {}));
   CHECK(!api().listing({corr, "simpletuner_io", {}, "2"}));

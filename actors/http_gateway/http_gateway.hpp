@@ -55,6 +55,9 @@ struct http_gateway_settings {
   caf::timespan log_timeout = std::chrono::seconds{12};
   /// The provider gateway, where it calls out for what it is asked here.
   caf::timespan outbound_timeout = std::chrono::seconds{25};
+  /// The same where nobody waits for the answer; longer than its calls take,
+  /// all tries included.
+  caf::timespan call_timeout = std::chrono::seconds{180};
 };
 
 /// State of the HTTP GATEWAY: between two messages only the callers' rates and

@@ -84,7 +84,7 @@ bool is_timeout(const json& x) {
 }
 
 bool is_runtime(const json& x) {
-  return x.is_number_integer() && is_within(x, 1, 44'640);
+  return x.is_number_integer() && is_within(x, 1, 10'080);
 }
 
 bool is_id(const json& x) {
@@ -160,7 +160,7 @@ constexpr std::array<key_rule, 17> rules{{
   {"http_timeout", is_timeout, "want 1 to 600 seconds"},
   {"org_id", is_id, "want a text or an integer"},
   {"api_base_url", is_web_url, "want an http or https URL without a user"},
-  {"max_runtime_minutes", is_runtime, "want 1 to 44640"},
+  {"max_runtime_minutes", is_runtime, "want 1 to 10080"},
 }};
 
 void read_key(body_reader& in, const key_rule& rule, provider_settings& out) {

@@ -120,7 +120,7 @@ void http_gateway_state::apply_delivery(const call& x,
 void http_gateway_state::complete(const job& subject) {
   const auto ctx = context_of(subject);
   self->ask(
-    providers, settings.outbound_timeout,
+    providers, settings.call_timeout,
     get_provider_job{ctx, subject.provider, subject.external_id,
                      subject.hardware_profile},
     [this, ctx, id = subject.id](const provider_job_found& found) {

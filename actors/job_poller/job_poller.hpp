@@ -94,7 +94,7 @@ struct job_poller_state {
   std::map<uint64_t, round> rounds = {};
   uint64_t last_round = 0;
   /// Job id to a round for a command that found it in its lane already. An
-  /// entry leaves with the job; at most 500 per command.
+  /// entry leaves with the job or the round; at most 500 per command.
   std::multimap<std::string, uint64_t> joined = {};
   /// Whether a timer looks after the commands.
   bool minding = false;

@@ -118,9 +118,12 @@ bool job_poller_state::can_ask(const job& x) const {
 void job_poller_state::leave_rounds(const due_job& x, bool synced) {
   leave_round(x.round, synced);
   const auto [begin, end] = joined.equal_range(x.id);
-  std::for_each(begin, end,
-                [&](const auto& y) { leave_round(y.second, synced); });
-  joined.erase(begin, end);
+  std::vector<uint64_t> others;
+  for (auto i = begin; i != end; ++i)
+    others.push_back(i->second);
+  joined.erase(begin, end); // first: the end of a round changes it, too
+  for (const auto number : others)
+    leave_round(number, synced);
 }
 
 void job_poller_state::leave_rounds(const std::vector<due_job>& xs) {
@@ -145,6 +148,7 @@ void job_poller_state::close(std::map<uint64_t, round>::iterator i) {
   if (done.asker)
     done.asker->deliver(
       jobs_polled{done.ctx, static_cast<int64_t>(done.synced)});
+  std::erase_if(joined, [n = number](const auto& x) { return x.second == n; });
   rounds.erase(i);
 }
 

@@ -60,8 +60,8 @@ polling_decision decide_polling(const std::optional<bool>& enabled,
   for (const auto& x : providers)
     result.modes[x.name]
       = explicitly ? *explicitly ? polling_mode::every_round : polling_mode::off
-        : has_webhook_url(x) ? polling_mode::when_silent
-                             : polling_mode::every_round;
+        : x.sends_webhooks && has_webhook_url(x) ? polling_mode::when_silent
+                                                 : polling_mode::every_round;
   result.is_active
     = explicitly ? *explicitly : result.has(polling_mode::every_round);
   return result;

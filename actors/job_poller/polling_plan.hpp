@@ -23,6 +23,8 @@ struct polled_provider {
   int32_t max_in_flight = 64;
   /// Whether its list says how each job is.
   bool has_list = true;
+  /// Else a webhook URL of it means nothing.
+  bool sends_webhooks = true;
 };
 
 enum class polling_mode : uint8_t {

@@ -164,8 +164,7 @@ struct curl_thread::impl {
     return std::erase_if(first, [this](const auto& entry) {
       const auto& transfer = *in_flight.at(entry.first);
       if (transfer.is_connected())
-        hosts.reached(entry.second, transfer.has_resolved(),
-                      settings.monotonic());
+        hosts.reached(entry.second, true, settings.monotonic());
       return transfer.is_connected();
     });
   }
@@ -211,7 +210,7 @@ struct curl_thread::impl {
   void finish(CURL* easy, CURLcode code) {
     auto entry = in_flight.extract(easy);
     if (const auto one = first.extract(easy))
-      hosts.reached(one.mapped(), entry.mapped()->has_resolved(),
+      hosts.reached(one.mapped(), entry.mapped()->is_connected(),
                     settings.monotonic());
     curl_multi_remove_handle(multi.get(), easy);
     entry.mapped()->finish(code);

@@ -108,7 +108,6 @@ void curl_transfer::prepare(http_request request, caf::timespan time_left,
   header_bytes_ = 0;
   head_complete_ = false;
   connected_ = false;
-  resolved_ = false;
   failure_[0] = '\0';
   auto* easy = easy_.get();
   curl_easy_reset(easy); // Keeps the connections.
@@ -143,9 +142,6 @@ void curl_transfer::set_protocol() {
   auto* easy = easy_.get();
   curl_easy_setopt(easy, CURLOPT_PREREQFUNCTION, &curl_transfer::on_connected);
   curl_easy_setopt(easy, CURLOPT_PREREQDATA, this);
-  curl_easy_setopt(easy, CURLOPT_RESOLVER_START_FUNCTION,
-                   &curl_transfer::on_resolve);
-  curl_easy_setopt(easy, CURLOPT_RESOLVER_START_DATA, this);
   if (request_.method != "GET") {
     // One call per connection at a time: what was written is provable. Nor is
     // it cut for being quiet: that would only raise a doubt.
@@ -246,11 +242,6 @@ size_t curl_transfer::on_header(char* bytes, size_t one, size_t count,
 int curl_transfer::on_connected(void* self, char*, char*, int, int) {
   static_cast<curl_transfer*>(self)->connected_ = true;
   return CURL_PREREQFUNC_OK;
-}
-
-int curl_transfer::on_resolve(void*, void*, void* self) {
-  static_cast<curl_transfer*>(self)->resolved_ = true;
-  return 0;
 }
 
 int curl_transfer::on_words(CURL*, curl_infotype kind, char* bytes,

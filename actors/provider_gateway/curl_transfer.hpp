@@ -51,11 +51,6 @@ public:
     return connected_;
   }
 
-  /// @returns whether a name had to be looked up for it.
-  bool has_resolved() const {
-    return resolved_;
-  }
-
   /// Tells the callback how the call ended and forgets the call. The handle
   /// is in no multi handle any more.
   void finish(CURLcode code);
@@ -69,7 +64,6 @@ private:
                                  curl_sockaddr* address);
 
   static int on_connected(void* self, char*, char*, int, int);
-  static int on_resolve(void* resolver, void* reserved, void* self);
 
   void set_limits(caf::timespan time_left);
   void set_protocol();
@@ -90,7 +84,6 @@ private:
   std::string refusal_;
   size_t header_bytes_ = 0;
   bool connected_ = false;
-  bool resolved_ = false;
   /// The blank line after the headers has come.
   bool head_complete_ = false;
   http_request request_;

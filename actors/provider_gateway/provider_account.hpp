@@ -47,8 +47,11 @@ struct named_breaker {
 
 /// How many calls the credential has.
 struct call_budgets {
+  /// A pause of queries leaves us blind, so that they try again sooner.
+  static constexpr caf::timespan queries_pause_max = std::chrono::minutes{5};
+
   rate_budget creates{600};
-  rate_budget others{3'000};
+  rate_budget others{3'000, queries_pause_max};
 };
 
 /// The pass that stands for the credential, where the provider wants one.
@@ -74,6 +77,9 @@ struct provider_account {
   /// What is stored over the file's settings, as `in_force` was made from it.
   std::map<std::string, std::string> stored = {};
   provider_settings in_force = {};
+  /// Rises whenever `in_force` is about another account or host: what was made
+  /// for the last one is of no use then.
+  uint64_t era = 0;
   std::shared_ptr<const provider_api> api = {};
   call_budgets budgets = {};
   named_breaker guard = {};

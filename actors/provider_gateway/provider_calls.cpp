@@ -18,7 +18,7 @@ constexpr caf::timespan margin = std::chrono::seconds{2};
 constexpr caf::timespan place_wait_max = std::chrono::seconds{30};
 
 /// How long a submission may be held up before it is written.
-constexpr caf::timespan submission_wait_max = std::chrono::seconds{5};
+constexpr caf::timespan submission_wait_max = std::chrono::seconds{10};
 
 /// @returns whether the client did not take the request; about every other
 /// error of its own nothing is known.
@@ -100,6 +100,7 @@ void provider_gateway_state::begin(call started) {
       make_error(ec::overloaded, "too many provider calls"));
   if (started.begun == circuit_breaker::time_point{})
     started.begun = self->clock().now();
+  started.era = started.to->era;
   const auto id = ++last_call;
   calls.emplace(id, std::move(started));
   make_call(id);
@@ -111,7 +112,10 @@ void provider_gateway_state::make_call(uint64_t id) {
     return;
   auto& x = i->second;
   const log_context scope{x.request.ctx}; // a retry comes from a tick
-  if (lacks_pass(*x.to))
+  if (x.era != x.to->era)
+    finish(id, make_error(ec::worker_restarting,
+                          "the settings of " + x.to->name + " changed"));
+  else if (lacks_pass(*x.to))
     await_pass(id, x);
   else if (has_turn(id, x))
     write_call(id, x);
@@ -183,11 +187,13 @@ void provider_gateway_state::settle(uint64_t id,
     return make_call(id);
   if (x.kind == call_kind::other && is_worth_retrying(response)) {
     const auto now = self->clock().now();
+    const auto delay = retry_delay(
+      x.tries, x.to->api->retry_after(response, settings.world.now()),
+      settings.world.random());
+    const auto wait = budget_of(*x.to, x.kind).wait(now);
     if (x.tries < tries_max && x.to->guard.breaker.would_admit(now)
-        && budget_of(*x.to, x.kind).wait(now) <= place_wait_max) {
-      const auto delay = retry_delay(
-        x.tries, x.to->api->retry_after(response, settings.world.now()),
-        settings.world.random());
+        && wait <= place_wait_max
+        && now + std::max(delay, wait) <= last_start(x)) {
       log.warning("Attempt {}/{} failed, retrying in {:.2f}s: {}", x.tries,
                   tries_max, static_cast<double>(delay.count()) / 1e9,
                   trouble(response));

@@ -75,6 +75,13 @@ test_webhook_sent test_result(const http_response& response,
   return result;
 }
 
+/// @returns whether calls made for `before` must not be made with `next`.
+bool is_elsewhere(const provider_settings& next,
+                  const provider_settings& before) {
+  return next.base_url != before.base_url || next.org_id != before.org_id
+         || next.token.reveal() != before.token.reveal();
+}
+
 void keep(caf::typed_response_promise<test_webhook_sent> promise,
           test_webhook_sent result) {
   if (result.error == not_public_failure)
@@ -223,6 +230,8 @@ void provider_gateway_state::apply(
     log.warning("Provider setting not used: {}", mistake);
   if (next.base_url != to.in_force.base_url)
     to.webhook_key.good_until = {}; // Another host, another key.
+  if (is_elsewhere(next, to.in_force))
+    ++to.era;
   settings.network.set(next.network);
   to.pass.good_until = {}; // It may be another account's.
   to.pass.refusal.reset();

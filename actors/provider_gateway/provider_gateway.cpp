@@ -18,8 +18,9 @@ provider_account account_of(const char* name, provider_file file,
   result.make = [secrets](provider_settings settings) {
     return std::make_shared<Api>(std::move(settings), secrets);
   };
-  result.budgets = {rate_budget{limits.creates_per_minute},
-                    rate_budget{limits.requests_per_minute}};
+  result.budgets = {
+    rate_budget{limits.creates_per_minute},
+    rate_budget{limits.requests_per_minute, call_budgets::queries_pause_max}};
   result.guard.name = std::string{breaker} + "-api";
   result.sign_in_guard.name = std::string{breaker} + "-auth";
   return result;

@@ -68,6 +68,8 @@ struct provider_gateway_state {
     call_kind kind = call_kind::other;
     /// When its caller began to wait.
     circuit_breaker::time_point begun = {};
+    /// That of its provider when `request` was made.
+    uint64_t era = 0;
     /// It has been given its place in the budget and waits for it.
     bool has_place = false;
     int tries = 0;
@@ -191,8 +193,12 @@ struct provider_gateway_state {
 
   void await_pass(uint64_t id, call& x);
 
-  void take_pass(provider_account& to,
+  /// @param era That of the provider when it was asked for.
+  void take_pass(provider_account& to, uint64_t era,
                  const caf::expected<http_response>& response);
+
+  /// Keeps what the provider said of our credential for those who come next.
+  void note_refusal(provider_account& to, const http_response& response);
 
   // -- steps of settings (provider_desk.cpp) ----------------------------------
 

@@ -1,5 +1,8 @@
 #include "actors/provider_gateway/provider_gateway.hpp"
 
+#include <algorithm>
+#include <utility>
+
 // Providers that want their credential exchanged for a pass: it is asked for by
 // the first call that needs it, once for all that do, and renewed before it
 // runs out.
@@ -16,7 +19,10 @@ constexpr logger log{"simpletuner.cloud.providers"};
 constexpr caf::timespan renew_before = 60s;
 
 /// How long a refused credential is not offered again: an operator must act.
-constexpr auto refusal_kept = 30s;
+constexpr caf::timespan refusal_kept = 30s;
+
+/// The same where it may not be offered that often.
+constexpr caf::timespan throttled_min = 1s;
 
 /// @returns whether the provider has judged our credential.
 bool refuses_us(const http_response& response) {
@@ -47,16 +53,24 @@ void provider_gateway_state::await_pass(uint64_t id, call& x) {
   auto request = to.api->sign_in(x.request.ctx);
   const auto era = admit(to.sign_in_guard);
   if (!era || !request)
-    return take_pass(to, breaker_error(to.sign_in_guard, now));
+    return take_pass(to, to.era, breaker_error(to.sign_in_guard, now));
   // It counts, but it does not wait: without it nothing else gets on.
   to.budgets.others.take(now, caf::timespan{0});
   send(to.sign_in_guard, *era, "sign_in", *request,
-       [this, &to](const http_response& response) { take_pass(to, response); });
+       [this, &to, asked_in = to.era](const http_response& response) {
+         take_pass(to, asked_in, response);
+       });
 }
 
 void provider_gateway_state::take_pass(
-  provider_account& to, const caf::expected<http_response>& response) {
+  provider_account& to, uint64_t era,
+  const caf::expected<http_response>& response) {
   auto& pass = to.pass;
+  if (era != to.era) { // another account's
+    for (const auto id : std::exchange(pass.waiting, {}))
+      make_call(id);
+    return;
+  }
   auto fresh = response ? to.api->read_pass(*response) : response.error();
   pass.refusal.reset();
   if (fresh) {
@@ -69,14 +83,8 @@ void provider_gateway_state::take_pass(
     const auto reason
       = without_secrets(render(fresh.error()), {to.in_force.token.reveal()});
     log.warning("Signing in to {} failed: {}", to.name, reason);
-    if (response && refuses_us(*response)) {
-      // To a call it is as if it had been refused itself.
-      pass.refusal = *response;
-      pass.refusal->status = 401;
-      pass.refusal->body = without_secrets(std::move(pass.refusal->body),
-                                           {to.in_force.token.reveal()});
-      pass.refused_until = self->clock().now() + refusal_kept;
-    }
+    if (response)
+      note_refusal(to, *response);
   }
   for (const auto id : std::exchange(pass.waiting, {})) {
     const auto i = calls.find(id);
@@ -87,6 +95,25 @@ void provider_gateway_state::take_pass(
     else
       finish(id, fresh.error());
   }
+}
+
+void provider_gateway_state::note_refusal(provider_account& to,
+                                          const http_response& response) {
+  const auto is_throttled = response.status == 429;
+  if (!is_throttled && !refuses_us(response))
+    return;
+  // To a call it is as if it had been refused itself.
+  auto& pass = to.pass;
+  pass.refusal = response;
+  pass.refusal->status = is_throttled ? 429 : 401;
+  pass.refusal->body = without_secrets(std::move(pass.refusal->body),
+                                       {to.in_force.token.reveal()});
+  const auto asked = to.api->retry_after(response, settings.world.now());
+  pass.refused_until
+    = self->clock().now()
+      + (is_throttled
+           ? std::clamp(asked, throttled_min, call_budgets::queries_pause_max)
+           : refusal_kept);
 }
 
 } // namespace tunerd

@@ -136,10 +136,11 @@ private:
          [](const auto& x) { return x.size() <= 256; });
     const auto mistakes = out_.mistakes.size();
     read_span("max_runtime_minutes", out_.longest_run, std::chrono::minutes{1},
-              std::chrono::minutes{7 * 24 * 60});
+              max_runtime_limit);
     if (stored("max_runtime_minutes").is_number()
         && out_.mistakes.size() == mistakes)
       out_.limits_run = true;
+    out_.run_limit = std::max(out_.longest_run, file_.run_limit);
     if (const auto org = find("org_id"); org.is_number() || org.is_string())
       out_.org_id = json_text(org);
   }
@@ -272,6 +273,7 @@ provider_file file_of(const config::simpletuner_io& section,
   result.token = section.refresh_token;
   result.org_id = section.org_id;
   result.longest_run = section.max_runtime;
+  result.run_limit = max_runtime_limit;
   result.outbound = outbound;
   return result;
 }

@@ -13,6 +13,9 @@
 
 namespace tunerd {
 
+/// No job runs for longer, whatever anybody sets.
+inline constexpr std::chrono::minutes max_runtime_limit{7 * 24 * 60};
+
 /// The settings in force of one provider: those of the file, overlaid by those
 /// set over the API (REFERENCE 8). Never changed: new ones replace them.
 struct provider_settings {
@@ -28,7 +31,10 @@ struct provider_settings {
   bool webhook_require_signature = true;
   /// None: every address may send.
   std::optional<std::vector<config::network>> webhook_allowed_ips = {};
+  /// How long a job may run that does not say.
   std::chrono::minutes longest_run{30};
+  /// The longest that a job may ask for.
+  std::chrono::minutes run_limit{30};
   /// Whether `longest_run` was chosen, so that the provider is to enforce it.
   bool limits_run = false;
   /// Whose jobs they are, as JSON text; empty if the account has no such thing.
@@ -51,6 +57,9 @@ struct provider_file {
   std::string org_id = {};
   /// 0 if nobody chose one.
   std::chrono::minutes longest_run{0};
+  /// The longest that a job may ask for; 0 if it may not ask for more than
+  /// others get.
+  std::chrono::minutes run_limit{0};
   config::outbound outbound = {};
   /// Whether `api_base_url` is left alone, since the provider is a simulator.
   bool keeps_base_url = false;

@@ -18,8 +18,8 @@ int64_t burst_of(int64_t per_minute) {
 
 } // namespace
 
-rate_budget::rate_budget(int64_t per_minute)
-  : per_minute_(std::max<int64_t>(1, per_minute)) {
+rate_budget::rate_budget(int64_t per_minute, caf::timespan asked_max)
+  : per_minute_(std::max<int64_t>(1, per_minute)), asked_max_(asked_max) {
   const auto burst = burst_of(per_minute_);
   const auto steady = std::max<int64_t>(1, per_minute_ - burst);
   // Rounded up: rather a little slower than one call too many.
@@ -45,7 +45,7 @@ void rate_budget::throttle(time_point now, caf::timespan asked) {
   const bool is_news = now >= throttled_until_;
   const auto n = std::min(throttled_in_a_row_, 5);
   const auto pause = asked > caf::timespan{0}
-                       ? asked
+                       ? std::min(asked, asked_max_)
                        : std::min(pause_max, pause_min * (1 << n));
   if (is_news)
     ++throttled_in_a_row_;

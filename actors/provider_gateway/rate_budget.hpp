@@ -19,7 +19,9 @@ public:
   using time_point = std::chrono::steady_clock::time_point;
 
   /// @param per_minute At least 1.
-  explicit rate_budget(int64_t per_minute);
+  /// @param asked_max Nothing a provider asks for stops all calls for longer.
+  explicit rate_budget(int64_t per_minute,
+                       caf::timespan asked_max = std::chrono::hours{1});
 
   /// A place for one call.
   struct place {
@@ -37,7 +39,8 @@ public:
   /// @returns how far off the next free place is; 0 if it is free now.
   caf::timespan wait(time_point now) const;
 
-  /// The provider wants fewer calls: none is let through for `asked`, or, if it
+  /// The provider wants fewer calls: none is let through for `asked`, but
+  /// at most `asked_max`, so that somebody finds out when it is over; or, if it
   /// did not say, for 1 s x 2^n, at most 30 s, where n rises with each time
   /// that it says so again right after. Then they start at the steady rate, so
   /// that those who waited do not come all at once.
@@ -61,6 +64,7 @@ private:
   bool count(time_point at);
 
   int64_t per_minute_;
+  caf::timespan asked_max_;
   /// Between two places.
   caf::timespan interval_;
   /// How much of the future may be used up now: all of the burst but one.

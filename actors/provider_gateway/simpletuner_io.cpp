@@ -21,6 +21,9 @@ constexpr size_t text_bytes_max = 4096;
 constexpr size_t log_bytes_max = 1024 * 1024;
 constexpr size_t page_size = 100;
 
+/// A shorter page is not cut off, whatever the service makes of `page_size`.
+constexpr size_t short_page = 20;
+
 constexpr std::array status_names{
   status_name{"created", job_status::pending},
   status_name{"provisioning", job_status::pending},
@@ -79,21 +82,29 @@ caf::expected<json> config_input(const prepare_job& request) {
     return dataloader;
   if (!dataloader->is_structured())
     return invalid("dataloader_config: want a list or an object");
-  return json{{"config", std::move(*config)},
+  json result{{"config", std::move(*config)},
               {"dataloader_config", std::move(*dataloader)}};
+  for (const std::string key :
+       {"max_runtime_minutes", "resume_from_checkpoint"})
+    for (const auto& spelled : {"--" + key, key}) {
+      const auto value = member(result["config"], spelled.c_str());
+      if (!value.is_null())
+        result[key] = value;
+    }
+  return result;
 }
 
-/// @returns the minutes that `input` asks for, after writing `otherwise` into
-/// it if it does not say.
-caf::expected<std::chrono::minutes> run_time(json& input,
-                                             std::chrono::minutes otherwise) {
-  constexpr int64_t week = 7 * 24 * 60;
+/// Writes `otherwise` into `input` if it does not say how long it may run.
+/// @returns what is wrong with what it says.
+caf::error set_run_time(json& input, std::chrono::minutes otherwise) {
   auto& minutes = input["max_runtime_minutes"];
   if (minutes.is_null())
     minutes = otherwise.count();
-  if (!minutes.is_number_integer() || minutes < 1 || minutes > week)
-    return invalid("max_runtime_minutes: want 1 to 10080");
-  return std::chrono::minutes{minutes.get<int64_t>()};
+  if (!minutes.is_number_integer() || minutes < 1
+      || minutes > max_runtime_limit.count())
+    return invalid("max_runtime_minutes: want 1 to "
+                   + std::to_string(max_runtime_limit.count()));
+  return caf::none;
 }
 
 caf::optional<timestamp> time_member(const json& object, const char* key) {
@@ -113,6 +124,33 @@ std::optional<provider_job> read_entry(const json& job, std::string status) {
   result.status = normalise_status(result.raw_status, status_names);
   result.created_at = time_member(job, "created_at");
   return result;
+}
+
+/// @returns what the service says the job will cost: it never says what it did
+/// cost. None if that is no sane amount.
+caf::optional<int64_t> estimate_of(const json& job) {
+  constexpr int64_t cents_max = 1'000'000'000;
+  constexpr int64_t micros_per_cent = 10'000;
+  for (const char* key : {"estimated_total_cents", "estimated_cost_cents"})
+    if (const auto& x = member(job, key); x.is_number_integer())
+      if (const auto cents = x.get<int64_t>(); cents >= 0 && cents <= cents_max)
+        return cents * micros_per_cent;
+  return caf::none;
+}
+
+/// @returns whether `page` surely shows all jobs since `begin`: it has fewer
+/// than any service would cut off, or is in order and goes further back.
+bool is_whole(const std::vector<provider_job>& page, timestamp begin) {
+  if (page.size() < short_page)
+    return true;
+  const auto dated = std::all_of(page.begin(), page.end(),
+                                 [](const auto& x) { return !!x.created_at; });
+  return dated
+         && std::is_sorted(page.begin(), page.end(),
+                           [](const auto& x, const auto& y) {
+                             return *x.created_at > *y.created_at;
+                           })
+         && *page.back().created_at < begin;
 }
 
 /// @returns the attempt with the highest number; null if there is none.
@@ -164,9 +202,8 @@ simpletuner_io::prepare(const prepare_job& request) const {
   auto input = is_config ? config_input(request) : raw_input(request);
   if (!input)
     return input.error();
-  auto longest = run_time(*input, settings_.longest_run);
-  if (!longest)
-    return longest.error();
+  if (auto err = set_run_time(*input, settings_.longest_run))
+    return err;
   auto body = json_text(*input);
   if (body.size() > input_bytes_max)
     return invalid("input: over 4 MiB");
@@ -176,7 +213,7 @@ simpletuner_io::prepare(const prepare_job& request) const {
   job_prepared result;
   result.ctx = request.ctx;
   result.input = {{}, std::move(body), std::move(print), {}};
-  result.longest_run = *longest;
+  result.longest_run = settings_.run_limit;
   return result;
 }
 
@@ -244,7 +281,10 @@ submission_outcome
 simpletuner_io::read_submission(const http_response& response,
                                 timestamp now) const {
   const auto body = parse_json(response.body).value_or(nullptr);
-  return outcome_of(response, read_entry(body, {}), now);
+  auto seen = read_entry(body, {});
+  if (seen)
+    seen->cost_micros = estimate_of(body);
+  return outcome_of(response, seen, now);
 }
 
 caf::expected<provider_job>
@@ -278,18 +318,18 @@ simpletuner_io::read_page(const http_response& response,
   if (!items.is_array())
     return make_error(ec::provider_error, "not a list of jobs");
   provider_job_page page{response.ctx, {}, {}};
-  bool reaches_back = items.size() < page_size;
   for (const auto& item : items) {
     auto seen = read_entry(item, text_member(item, "current_attempt_status"));
     if (!seen)
       return make_error(ec::provider_error, "a job of the list has no id");
-    if (seen->created_at && *seen->created_at < query.created_after)
-      reaches_back = true;
-    else
-      page.jobs.push_back(std::move(*seen));
+    page.jobs.push_back(std::move(*seen));
   }
-  if (!reaches_back)
-    return make_error(ec::provider_error, "the list shows not all jobs");
+  const auto begin = query.created_after;
+  if (begin != timestamp{} && !is_whole(page.jobs, begin))
+    return make_error(ec::not_found, "the list does not show all jobs");
+  std::erase_if(page.jobs, [begin](const provider_job& x) {
+    return x.created_at && *x.created_at < begin;
+  });
   std::stable_sort(page.jobs.begin(), page.jobs.end(),
                    [](const auto& x, const auto& y) {
                      return x.created_at.value_or(timestamp{})

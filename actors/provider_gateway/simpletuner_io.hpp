@@ -45,8 +45,9 @@ public:
   read_job(const http_response& response,
            const get_provider_job& query) const override;
 
-  /// A full page is the whole list only if it reaches back to what was asked
-  /// for: the API has no cursor.
+  /// A page that may be cut off is the whole list only if it is in order and
+  /// reaches back to what was asked for: the API has no cursor. Else it is
+  /// `not_found`, unless just the newest jobs are asked for.
   caf::expected<provider_job_page>
   read_page(const http_response& response,
             const list_provider_jobs& query) const override;

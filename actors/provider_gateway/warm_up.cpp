@@ -33,13 +33,13 @@ bool warm_up::start(const std::string& origin, caf::timespan now) {
   return true;
 }
 
-void warm_up::reached(const std::string& origin, bool resolved,
+void warm_up::reached(const std::string& origin, bool connected,
                       caf::timespan now) {
   const auto found = hosts_.find(origin);
   if (found == hosts_.end())
     return;
   found->second.someone_is_first = false;
-  if (resolved)
+  if (connected)
     found->second.known_until = now + known_for_;
 }
 

@@ -13,7 +13,7 @@ namespace tunerd {
 /// speaks HTTP/2 finds a connection to share. Pure; times are since any moment.
 class warm_up {
 public:
-  /// @param known_for How long a name that was resolved stays known.
+  /// @param known_for How long a host that was reached stays known.
   explicit warm_up(caf::timespan known_for) : known_for_(known_for) {
   }
 
@@ -26,8 +26,9 @@ public:
   bool start(const std::string& origin, caf::timespan now);
 
   /// The call that went first has its connection, or has ended.
-  /// @param resolved Whether the name had to be looked up.
-  void reached(const std::string& origin, bool resolved, caf::timespan now);
+  /// @param connected Whether it has one, new or used before: then the next
+  /// ones need not wait.
+  void reached(const std::string& origin, bool connected, caf::timespan now);
 
 private:
   /// Keyed by origin. An entry leaves when another call begins after its time.

@@ -15,6 +15,16 @@ caf::error already_over(const job& subject, job_status status) {
                     "job " + subject.id + " is " + to_string(status));
 }
 
+bool is_over(const provider_job& seen) {
+  return seen.status && is_terminal(*seen.status);
+}
+
+/// @returns whether the provider would not cancel a job. It may be over there:
+/// "too late" is an error too.
+bool is_refusal(const caf::error& err) {
+  return code_of(err) == ec::provider_error;
+}
+
 bool may_cancel(const caller& who, const job& subject) {
   if (who.level == caller_level::admin)
     return true;
@@ -105,8 +115,29 @@ void queue_scheduler_state::cancel_there(const cancel_job& command,
     [this, command, subject, promise](const caf::error& err) {
       if (code_of(err) == ec::no_such_provider_job && !is_young(subject))
         apply_cancelled(command, subject, {}, promise);
+      else if (is_refusal(err))
+        look_there(command, subject, err, promise);
       else
         job_promise{promise}.deliver(err);
+    });
+}
+
+void queue_scheduler_state::look_there(const cancel_job& command,
+                                       const job& subject,
+                                       const caf::error& refusal,
+                                       job_promise promise) {
+  self->ask(
+    providers, settings.call_timeout,
+    get_provider_job{context_of(subject), subject.provider, subject.external_id,
+                     subject.hardware_profile},
+    [this, command, subject, refusal, promise](const provider_job_found& x) {
+      if (is_over(x.seen))
+        apply_cancelled(command, subject, x.seen, promise);
+      else
+        job_promise{promise}.deliver(refusal);
+    },
+    [refusal, promise](const caf::error&) {
+      job_promise{promise}.deliver(refusal);
     });
 }
 
@@ -114,8 +145,8 @@ void queue_scheduler_state::apply_cancelled(const cancel_job& command,
                                             const job& subject,
                                             provider_job seen,
                                             job_promise promise) {
-  // It said yes, whatever it still calls the job.
-  if (!seen.status || !is_terminal(*seen.status))
+  // It said yes, whatever it still calls the job, or that it is over.
+  if (!is_over(seen))
     seen.status = job_status::cancelled;
   seen.external_id = subject.external_id;
   const auto found = *seen.status;
@@ -180,7 +211,29 @@ void queue_scheduler_state::ask_to_stop(int64_t attempt_id) {
     },
     [this, attempt_id](const caf::error& err) {
       if (cancellations.count(attempt_id) > 0)
+        not_stopped(attempt_id, err);
+    });
+}
+
+void queue_scheduler_state::not_stopped(int64_t attempt_id,
+                                        const caf::error& err) {
+  if (!is_refusal(err))
+    return retry_stop(attempt_id, err);
+  const auto& x = cancellations.at(attempt_id);
+  self->ask(
+    providers, settings.call_timeout,
+    get_provider_job{x.ctx, x.provider, x.external_id},
+    [this, attempt_id, err](const provider_job_found& found) {
+      if (cancellations.count(attempt_id) == 0)
+        return;
+      if (is_over(found.seen))
+        close(attempt_id);
+      else
         retry_stop(attempt_id, err);
+    },
+    [this, attempt_id](const caf::error& later) {
+      if (cancellations.count(attempt_id) > 0)
+        retry_stop(attempt_id, later);
     });
 }
 

@@ -30,6 +30,12 @@ bool is_unsent(const caf::error& err) {
              || code_of(err) == ec::overloaded);
 }
 
+/// @returns whether it only has to wait: nobody must act.
+bool must_wait(const submission_outcome& outcome) {
+  return outcome.result == submission_result::not_accepted
+         && outcome.retry_after > 0s;
+}
+
 submission_outcome outcome_of(const caf::error& err) {
   submission_outcome result;
   result.result = is_unsent(err) ? submission_result::not_accepted
@@ -206,7 +212,10 @@ void queue_scheduler_state::submitted(int64_t attempt_id,
                 outcome.reason);
     settings.counts->attempts_in_doubt.add();
   } else {
-    log.error("Failed to dispatch job {}: {}", x.job_id, outcome.reason);
+    if (must_wait(outcome))
+      log.warning("Job {} is put off: {}", x.job_id, outcome.reason);
+    else
+      log.error("Failed to dispatch job {}: {}", x.job_id, outcome.reason);
     settings.counts->dispatch_failures.add();
   }
   record(attempt_id);

@@ -118,7 +118,16 @@ void queue_scheduler_state::ask_page(const std::string& provider,
     [this, provider](const provider_job_page& page) {
       take_page(provider, page);
     },
-    [this, provider](const caf::error& err) { retry_listing(provider, err); });
+    [this, provider](const caf::error& err) { miss_page(provider, err); });
+}
+
+void queue_scheduler_state::miss_page(const std::string& provider,
+                                      const caf::error& err) {
+  if (code_of(err) != ec::not_found)
+    return retry_listing(provider, err);
+  // Its list cannot show all jobs, neither now nor later.
+  comparisons.at(provider).listing->give_up();
+  ask_adopted(provider);
 }
 
 void queue_scheduler_state::take_page(const std::string& provider,
@@ -157,6 +166,8 @@ void queue_scheduler_state::judge(const std::string& provider,
     if (other.outcome)
       known.adopted.insert(other.outcome->seen.external_id);
     known.under_way.insert(other.fingerprint);
+    if (!other.outcome && other.provider == provider)
+      known.has_strangers = true;
   }
   const auto findings = x.listing->judge(known);
   x.listing = caf::none;
@@ -204,7 +215,7 @@ void queue_scheduler_state::act_on(const finding& found) {
                 attempt.provider, job_id);
     settings.counts->attempts_unresolved.add();
     conclude(attempt, outcome(submission_result::unresolved,
-                              "the provider no longer shows the inputs"));
+                              "the provider's list cannot decide it"));
   }
 }
 

@@ -441,6 +441,9 @@ struct queue_scheduler_state {
 
   void take_page(const std::string& provider, const provider_job_page& page);
 
+  /// No page came: tries again later, unless none ever will.
+  void miss_page(const std::string& provider, const caf::error& err);
+
   void ask_adopted(const std::string& provider);
 
   void judge(const std::string& provider, const job_list& active);
@@ -492,6 +495,10 @@ struct queue_scheduler_state {
   void cancel_there(const cancel_job& command, const job& subject,
                     job_promise promise);
 
+  /// Its provider would not cancel it: a terminal status found there wins.
+  void look_there(const cancel_job& command, const job& subject,
+                  const caf::error& refusal, job_promise promise);
+
   void apply_cancelled(const cancel_job& command, const job& subject,
                        provider_job seen, job_promise promise);
 
@@ -504,6 +511,9 @@ struct queue_scheduler_state {
   void stop_due();
 
   void ask_to_stop(int64_t attempt_id);
+
+  /// A cancellation failed: what is over there needs none.
+  void not_stopped(int64_t attempt_id, const caf::error& err);
 
   void stopped_there(int64_t attempt_id, const provider_job& seen);
 

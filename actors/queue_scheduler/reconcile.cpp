@@ -84,6 +84,10 @@ void provider_listing::complete() {
   complete_ = true;
 }
 
+void provider_listing::give_up() {
+  hopeless_ = true;
+}
+
 void provider_listing::compare(const provider_job& seen) {
   candidate result;
   fingerprints hashes{seen};
@@ -149,7 +153,8 @@ std::vector<finding> provider_listing::judge(const evidence& known) const {
         open.insert(attempt.fingerprint);
       continue;
     }
-    if (!complete_ || begun_ < subject.settled + known.visibility_window) {
+    const auto is_read = complete_ || hopeless_;
+    if (!is_read || begun_ < subject.settled + known.visibility_window) {
       if (!is_watched(attempt))
         open.insert(attempt.fingerprint);
       continue;
@@ -158,7 +163,14 @@ std::vector<finding> provider_listing::judge(const evidence& known) const {
       candidates_.begin(), candidates_.end(), [&](const candidate& x) {
         return x.unclear.count(attempt.id) > 0 && is_free(x);
       });
-    found.decision = unclear ? verdict::unresolved : verdict::resubmit;
+    if (hopeless_)
+      found.decision = verdict::unresolved;
+    else if (!unclear)
+      found.decision = verdict::resubmit;
+    else if (!known.has_strangers)
+      found.decision = verdict::unresolved;
+    else if (!is_watched(attempt))
+      open.insert(attempt.fingerprint);
   }
   return result;
 }

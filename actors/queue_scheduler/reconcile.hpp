@@ -53,6 +53,9 @@ struct evidence {
   /// Fingerprints of attempts that are under way or being written down now: a
   /// job that looks like one of them may be theirs.
   std::set<std::string> under_way = {};
+  /// Requests to this provider are under way: a job that does not show whose
+  /// it is may be one of theirs.
+  bool has_strangers = false;
 };
 
 /// One listing of one provider's jobs, compared with the attempts in doubt
@@ -74,9 +77,14 @@ public:
   /// that they come newest first.
   bool add(const std::vector<provider_job>& page);
 
-  /// Says that there are no more pages. Without it only `adopt` and `wait` are
-  /// possible.
+  /// Says that there are no more pages. Without it, or `give_up`, only `adopt`
+  /// and `wait` are possible.
   void complete();
+
+  /// Says that the pages do not show all jobs and never will. Then only
+  /// `adopt`, `wait` and, after the visibility window, `unresolved` are
+  /// possible.
+  void give_up();
 
   /// @returns whether that job is, or may be, one of the attempts.
   bool concerns(const std::string& external_id) const;
@@ -102,6 +110,7 @@ private:
   /// claim: it takes the oldest job.
   std::vector<doubt> doubts_;
   bool complete_ = false;
+  bool hopeless_ = false;
   /// Bounded by the pages the owner asks for.
   std::vector<candidate> candidates_;
 };
