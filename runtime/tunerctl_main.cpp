@@ -30,14 +30,15 @@ int main(int argc, char** argv) {
   curl_global_init(CURL_GLOBAL_DEFAULT);
   try {
     const auto is_json = x.output == "json";
-    const session s{x.to, is_json, std::cout, !is_json && has_colours()};
+    const session s{x.to, is_json, std::cout, !is_json && has_colours(),
+                    is_terminal()};
     if (x.watch_seconds > 0)
       watch(s, x.run, x.watch_seconds);
     else
       x.run(s);
     return 0;
   } catch (const std::exception& e) {
-    std::cerr << "tunerctl: " << e.what() << '\n';
+    std::cerr << "tunerctl: " << harmless(e.what()) << '\n';
     return exit_failure;
   }
 }

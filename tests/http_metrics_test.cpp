@@ -395,12 +395,14 @@ TEST_CASE_METHOD(metrics_fixture, "costs are shown to whom they concern",
   CHECK(stats("t-lead")["cost_by_org"] == json{{"acme", 2.5}});
   CHECK(metrics("t-lead").has(org + "\"acme\"}"));
   CHECK(!metrics("t-lead").has(org + "\"other\"}"));
+  CHECK(!metrics("t-lead").has("tunerd_cost_usd_today"));
 
   CHECK(stats("t-viewer")["cost_by_user"] == json{{"u-viewer", 1.5}});
   CHECK(stats("t-viewer")["cost_by_org"].empty());
   CHECK(metrics("t-viewer").has(user + "\"u-viewer\"}"));
   CHECK(!metrics("t-viewer").has(org + "\"acme\"}"));
   CHECK(metrics("t-viewer").types.count("tunerd_cost_usd_by_org") == 0);
+  CHECK(metrics("t-viewer").types.count("tunerd_cost_usd_today") == 0);
   REQUIRE(!askers.empty());
   CHECK(askers.back().user_id == "u-viewer");
   CHECK(askers.back().level == caller_level::viewer);

@@ -270,6 +270,8 @@ TEST_CASE("a wrong field of a submission is named", "[http_request]") {
     {"config_name", 7},
     {"config_name", std::string(257, 'x')},
     {"config_name", "a\nb"},
+    {"config_name", "a\xc2\x9b"
+                    "2J"},
     {"webhook_url", "ftp://x"},
     {"hardware_profile", json::object()},
     {"idempotency_key", std::string(257, 'x')},

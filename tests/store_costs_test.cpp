@@ -130,10 +130,28 @@ TEST_CASE_METHOD(costs_fixture, "sums of costs equal the naive sum",
       advance(24h * (1 + below(3)), 24h);
     }
     const auto& who = readers[below(readers.size())];
+    advance(5s, 5s); // everybody's are kept that long
     check(stats_for(who), naive(jobs, who));
   }
+  advance(5s, 5s);
   check(ask<store_metrics>(aut, get_store_metrics{{"c"}}).costs,
         naive(jobs, {}));
+}
+
+TEST_CASE_METHOD(costs_fixture, "everybody's costs are read every 5 s at most",
+                 "[store][cost_sums]") {
+  const caller own{"u", "", "", caller_level::viewer};
+  add("j0", {.user = "u", .estimate = 3});
+  CHECK(stats_for({}).by_user.at("u") == 3);
+  add("j1", {.user = "u", .estimate = 4});
+  CHECK(stats_for({}).by_user.at("u") == 3);
+  CHECK(ask<store_metrics>(aut, get_store_metrics{{"c"}}).costs.by_user.at("u")
+        == 3);
+  CHECK(stats_for(own).by_user.at("u") == 7);
+  advance(4s, 1s);
+  CHECK(stats_for({}).by_user.at("u") == 3);
+  advance(1s, 1s);
+  CHECK(stats_for({}).by_user.at("u") == 7);
 }
 
 TEST_CASE_METHOD(costs_fixture, "the dearest hundred are named, and oneself",

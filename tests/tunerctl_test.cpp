@@ -1,4 +1,5 @@
 #include "runtime/tunerctl/command_line.hpp"
+#include "runtime/tunerctl/commands.hpp"
 #include "runtime/tunerctl/completion.hpp"
 #include "runtime/tunerctl/screen.hpp"
 #include "runtime/tunerctl/sse_parser.hpp"
@@ -11,6 +12,7 @@
 #include <nlohmann/json.hpp>
 
 #include <random>
+#include <sstream>
 #include <vector>
 
 using namespace tunerd::tunerctl;
@@ -81,6 +83,57 @@ TEST_CASE("a table is aligned and cannot steer the terminal", "[tunerctl]") {
     R"([{"a": "long value", "b": 1}, {"a": null, "b": "x\u001b[2J"}])");
   CHECK(render_table({{"A", "a"}, {"B", "b"}}, rows)
         == "A           B\nlong value  1\n-           x [2J\n");
+}
+
+TEST_CASE("late control characters steer no terminal either", "[tunerctl]") {
+  CHECK(harmless("a\xc2\x9b"
+                 "2Jb\n\x1b[m\x7f\tc")
+        == "a 2Jb\n [m \tc");
+  CHECK(harmless("\xc2\xa0 \xc3\x9b \xc2") == "\xc2\xa0 \xc3\x9b \xc2");
+  CHECK(cell("x\n\xc2\x80y\xc2\x9f") == "x  y ");
+  CHECK(cell({{"x", "\xc2\x9b"}}) == "{\"x\":\" \"}");
+  std::mt19937 random{11};
+  for (int round = 0; round < 2000; ++round) {
+    std::string text;
+    while (random() % 12 != 0)
+      text += "\xc2\x9b\xc3\x80\x1b\n\x7f"[random() % 8];
+    const auto shown = harmless(text, "");
+    INFO(round);
+    for (size_t i = 0; i < shown.size(); ++i) {
+      const auto c = static_cast<unsigned char>(shown[i]);
+      REQUIRE(c >= ' ');
+      REQUIRE(c != 0x7f);
+      if (c == 0xc2 && i + 1 < shown.size())
+        REQUIRE((static_cast<unsigned char>(shown[i + 1]) & 0xe0) != 0x80);
+    }
+  }
+}
+
+TEST_CASE("JSON is plain text on a terminal, and exact elsewhere",
+          "[tunerctl]") {
+  const nlohmann::json answer = {{"x", "\xc2\x9bü\x7f"}};
+  std::ostringstream shown;
+  session{.to = {}, .json = true, .out = shown, .to_terminal = true}.print(
+    answer, "");
+  CHECK(shown.str() == "{\n  \"x\": \"\\u009b\\u00fc\\u007f\"\n}\n");
+  std::ostringstream stored;
+  session{.to = {}, .json = true, .out = stored}.print(answer, "");
+  CHECK(nlohmann::json::parse(stored.str()) == answer);
+  CHECK(has(stored.str(), "ü"));
+}
+
+TEST_CASE("a decision about many says what became of each", "[tunerctl]") {
+  std::ostringstream out;
+  const session s{.to = {.url = "nowhere://"}, .out = out};
+  std::vector<std::string> ids{"job-1"};
+  for (int i = 1; i <= 150; ++i)
+    ids.push_back(std::to_string(i));
+  CHECK_THROWS_WITH(approve(s, ids, ""), "151 of 151 failed");
+  const auto text = out.str();
+  CHECK(std::count(text.begin(), text.end(), '\n') == 151);
+  CHECK(has(text, "job-1  nowhere://: "));
+  CHECK(has(text, "\n1  nowhere://: "));
+  CHECK(has(text, "\n150  nowhere://: "));
 }
 
 TEST_CASE("a trace is one list in order of time", "[tunerctl]") {

@@ -93,12 +93,14 @@ usd_by(const std::map<std::string, int64_t>& sums) {
   return result;
 }
 
-/// @param today E.g. "2024-01-15".
-void add_costs(metrics_text& out, const cost_sums& x,
-               const std::string& today) {
+void add_cost_of_today(metrics_text& out, const cost_sums& x, timestamp now) {
+  const auto today = utc_text(now).substr(0, date_size);
   out.gauge("tunerd_cost_usd_today",
             "Cost, or estimate, of the jobs created today (UTC)",
             usd_of(count_of(x.by_day, today)));
+}
+
+void add_costs(metrics_text& out, const cost_sums& x) {
   labelled(out, "tunerd_cost_usd_by_user", "gauge",
            "Cost, or estimate, of the jobs of the last 30 days, of the 100 "
            "users with the most",
@@ -336,7 +338,9 @@ std::string metrics_page(const metrics_view& x) {
   add_health(out, x.seen);
   if (x.seen.stored) {
     add_store(out, *x.seen.stored, x.counts);
-    add_costs(out, x.seen.stored->costs, utc_text(x.now).substr(0, date_size));
+    if (x.has_totals)
+      add_cost_of_today(out, x.seen.stored->costs, x.now);
+    add_costs(out, x.seen.stored->costs);
   }
   add_http(out, x.http);
   add_breakers(out, x.seen);

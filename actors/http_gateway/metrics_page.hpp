@@ -19,6 +19,8 @@ struct metrics_view {
   log_counters log = {};
   /// Tells which day it is.
   timestamp now = {};
+  /// Whether what everybody costs may be read.
+  bool has_totals = true;
 };
 
 /// @returns the page of `/metrics` (REFERENCE 3). Metrics whose source did not

@@ -62,12 +62,14 @@ void http_gateway_state::show_prometheus(const call& x) {
     if (seen.stored)
       seen.stored->costs = costs_seen_by(x->who, std::move(seen.stored->costs));
     const auto lines = gate->statistics().lines();
-    auto page = metrics_page({.uptime = std::max(uptime, caf::timespan{0}),
-                              .seen = seen,
-                              .counts = *settings.counts,
-                              .http = lines,
-                              .log = count_log_lines(),
-                              .now = now});
+    auto page
+      = metrics_page({.uptime = std::max(uptime, caf::timespan{0}),
+                      .seen = seen,
+                      .counts = *settings.counts,
+                      .http = lines,
+                      .log = count_log_lines(),
+                      .now = now,
+                      .has_totals = x->who.level == caller_level::admin});
     finish(x,
            {.status = 200,
             .body = std::move(page),

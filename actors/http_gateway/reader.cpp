@@ -48,12 +48,24 @@ refusal malformed(const std::string& text, size_t at) {
           .byte = static_cast<int64_t>(byte)};
 }
 
+/// @returns whether `text` (UTF-8) has one of U+0080 to U+009F: two bytes,
+/// which some terminals obey like an escape.
+bool has_late_control(std::string_view text) {
+  return std::adjacent_find(text.begin(), text.end(),
+                            [](char a, char b) {
+                              return a == '\xc2'
+                                     && static_cast<unsigned char>(b) < 0xa0;
+                            })
+         != text.end();
+}
+
 /// @returns whether `text` has a control character but those in `except`.
 bool has_control(std::string_view text, std::string_view except = {}) {
-  return std::any_of(text.begin(), text.end(), [except](char c) {
-    return (static_cast<unsigned char>(c) < 0x20 || c == 0x7f)
-           && except.find(c) == except.npos;
-  });
+  return has_late_control(text)
+         || std::any_of(text.begin(), text.end(), [except](char c) {
+              return (static_cast<unsigned char>(c) < 0x20 || c == 0x7f)
+                     && except.find(c) == except.npos;
+            });
 }
 
 /// Of valid UTF-8, which JSON is.

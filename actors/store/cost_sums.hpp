@@ -16,6 +16,16 @@ namespace tunerd::sql {
 /// this UTC day or one of the 29 before. Reads one row per day, user and org.
 cost_sums sum_costs(connection& db, const caller& who, timestamp now);
 
+/// Everybody's sums as they were read last: every page and every scrape asks.
+struct kept_costs {
+  cost_sums sums = {};
+  /// None before the first.
+  caf::optional<timestamp> read_at = caf::none;
+};
+
+/// @returns the sums as an admin sees them, up to 5 s old.
+const cost_sums& sum_all_costs(connection& db, timestamp now, kept_costs& kept);
+
 /// Removes the sums of days that no one asks about any more.
 void prune_costs(connection& db, timestamp now);
 

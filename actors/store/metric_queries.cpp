@@ -98,7 +98,8 @@ caf::expected<store_metrics> look_up(const view& in,
   if (auto since = oldest.find<timestamp>(0))
     x.longest_wait = in.now - *since;
   x.event_head = event_log{in.db}.head();
-  x.costs = sum_costs(in.db, caller{}, in.now);
+  x.costs = in.costs != nullptr ? sum_all_costs(in.db, in.now, *in.costs)
+                                : sum_costs(in.db, caller{}, in.now);
   return x;
 }
 

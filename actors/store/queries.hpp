@@ -19,12 +19,16 @@
 
 namespace tunerd::sql {
 
+struct kept_costs;
+
 /// What one query works with.
 struct view {
   connection& db;
   timestamp now;
   /// For what is not stored.
   const queue_limits& limits_from_file;
+  /// Where everybody's costs are kept for a moment; null to read them always.
+  kept_costs* costs = nullptr;
 };
 
 caf::expected<job_found> look_up(const view& in, const get_job& query);

@@ -305,9 +305,10 @@ BEGIN
 END;
 )sql";
 
-// How long the provider is to let a job run.
+// How long the provider is to let a job run; what one user's jobs cost.
 constexpr const char* version_5 = R"sql(
 ALTER TABLE job_inputs ADD COLUMN max_runtime INTEGER NOT NULL DEFAULT 0;
+CREATE INDEX daily_costs_by_user ON daily_costs (user_id, day);
 )sql";
 
 constexpr std::array migrations{version_1, version_2, version_3, version_4,

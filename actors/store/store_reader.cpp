@@ -17,7 +17,7 @@ auto store_reader_state::answer(const Query& query) {
     sql::snapshot scope{*db};
     const auto limits = settings.limits.get();
     return caf::result<found>{
-      look_up(sql::view{*db, settings.world.now(), *limits}, query)};
+      look_up(sql::view{*db, settings.world.now(), *limits, &costs}, query)};
   } catch (const sql::sqlite_error& e) {
     log.error("Store query failed: {}", e.what());
     return caf::result<found>{make_error(ec::database_error, e.what())};

@@ -1,12 +1,14 @@
 #pragma once
 
+#include "actors/store/cost_sums.hpp"
 #include "actors/store/store_settings.hpp"
 #include "actors/support/actor.hpp"
 #include "messages/interfaces.hpp"
 
 namespace tunerd {
 
-/// State of the STORE READER: nothing but its connection, which cannot write.
+/// State of the STORE READER: its connection, which cannot write, and what it
+/// read a moment ago.
 struct store_reader_state {
   static inline constexpr const char* name = "store-reader";
 
@@ -15,6 +17,7 @@ struct store_reader_state {
   pointer<store_reader_actor, store_reader_state> self;
   store_settings settings;
   std::shared_ptr<sql::connection> db = {};
+  sql::kept_costs costs = {};
 
   /// Answers any query from one snapshot; `database_error` if it cannot.
   template <class Query>

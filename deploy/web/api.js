@@ -3,6 +3,8 @@
 
 const TOKEN = "tunerd.token";
 const TIMEOUT = 35_000;
+/** Longer than that nobody is told to stay away. */
+const RETRY_AFTER_MAX = 600;
 
 /** Why a call failed, for people. */
 class ApiError extends Error {
@@ -78,6 +80,7 @@ export function every(ms, act) {
   return () => clearInterval(timer);
 }
 
+/** @param signal Ends it; without one it ends after `TIMEOUT`. */
 async function send(method, path, { body, headers = {}, signal } = {}) {
   const token = sessionStorage.getItem(TOKEN);
   const all = { ...headers };
@@ -86,7 +89,7 @@ async function send(method, path, { body, headers = {}, signal } = {}) {
   let response;
   try {
     response = await fetch(path, {
-      method, headers: all, signal,
+      method, headers: all, signal: signal ?? AbortSignal.timeout(TIMEOUT),
       body: body === undefined ? undefined : JSON.stringify(body),
       cache: "no-store", credentials: "omit", redirect: "error",
     });
@@ -99,6 +102,7 @@ async function send(method, path, { body, headers = {}, signal } = {}) {
   if (response.status === 401) {
     await response.body?.cancel();
     await newToken(token, token === null ? "" : "tunerd knows no such token.");
+    // The time that a person took does not count: it begins anew.
     return send(method, path, { body, headers, signal });
   }
   if (!response.ok) throw await failure(response);
@@ -120,9 +124,7 @@ async function failure(response) {
 }
 
 async function json(method, path, body) {
-  const signal = AbortSignal.timeout(TIMEOUT);
-  const response = await send(method, path, { body, signal });
-  return response.json();
+  return (await send(method, path, { body })).json();
 }
 
 export const get = (path) => json("GET", path);
@@ -132,8 +134,7 @@ export const del = (path) => json("DELETE", path);
 
 /** @returns the text of what is not JSON. */
 export async function getText(path) {
-  const signal = AbortSignal.timeout(TIMEOUT);
-  return (await send("GET", path, { signal })).text();
+  return (await send("GET", path)).text();
 }
 
 /** Opens a stream of events. */
@@ -148,17 +149,21 @@ export const part = encodeURIComponent;
 
 /**
  * Something that is read again and again: one read at a time, no more often
- * than `pause()`, and again afterwards if it was asked for meanwhile.
+ * than `pause()`, and again afterwards if it was asked for meanwhile. Where
+ * the server says how long to stay away, nobody asks earlier.
  */
 export class Source {
   #load; #listeners;
   #timer = 0; #busy = false; #dirty = false; #began = 0; #version = 0;
   #telling = 0;
+  #notBefore = 0; #pause;
   value = null;
   error = null;
 
-  constructor(load) {
+  /** @param pauseMin Least milliseconds between two automatic reads. */
+  constructor(load, pauseMin = 0) {
     this.#load = load;
+    this.#pause = pauseMin;
     this.#listeners = new Set();
   }
 
@@ -182,8 +187,10 @@ export class Source {
     }
     if (this.#timer !== 0 && !now) return;
     clearTimeout(this.#timer);
-    const wait = now ? 0 : Math.max(0, this.#began + pause() - Date.now());
-    this.#timer = setTimeout(() => this.#read(), wait);
+    const soonest = now ? 0
+      : this.#began + Math.max(pause(), this.#pause);
+    this.#timer = setTimeout(() => this.#read(),
+      Math.max(0, Math.max(soonest, this.#notBefore) - Date.now()));
   }
 
   /** Forgets what was read: it is about something else now. */
@@ -212,14 +219,14 @@ export class Source {
     const [value, error] = await this.#load().then(
       (found) => [found, null], (problem) => [null, problem]);
     this.#busy = false;
+    const away = Math.min(error?.retryAfter || 0, RETRY_AFTER_MAX);
+    if (away > 0) this.#notBefore = Date.now() + 1000 * away;
     if (version === this.#version) {
       this.error = error;
       if (error === null) this.value = value; // else what was read stays
-      if (error?.retryAfter > 0)
-        setTimeout(() => this.refresh(), 1000 * error.retryAfter);
       this.#tell();
     }
-    if (this.#dirty) this.refresh(version !== this.#version);
+    if (this.#dirty || away > 0) this.refresh(version !== this.#version);
   }
 
   #tell() {

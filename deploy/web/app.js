@@ -20,14 +20,18 @@ import { create as workers } from "./workers.js";
  * browsers have six connections to a host, for all tabs together. */
 const HIDDEN_MAX = 60_000;
 
-const app = { go, closeJob, refresh, openJob: "" };
+const app = { go, closeJob, refresh, openJob: "", stats: null };
 const views = { jobs: jobs(app), queue: queue(app), approvals: approvals(app),
   workers: workers(app), providers: providers(app), trace: trace(app),
   charts: charts(app) };
 const drawer = createDrawer(app);
 let current = null;
 
-onTokenNeeded(askToken);
+onTokenNeeded(async (problem) => {
+  const token = await askToken(problem);
+  showLeave();
+  return token;
+});
 
 // -- where one is -------------------------------------------------------------
 
@@ -114,7 +118,7 @@ const numbers = new Source(async () => {
     }) : null,
   ]);
   return { stats, pending: approvals_?.pending_count ?? null };
-});
+}, 2_000);
 
 const figures = Object.fromEntries([
   ["running", "running"], ["waiting", "waiting"], ["blocked", "to approve"],
@@ -136,6 +140,8 @@ numbers.watch(({ value }) => {
   put(badges.queue, stats.queue_depth > 0 ? number(stats.queue_depth) : "");
   put(badges.approvals, blocked > 0 ? number(blocked) : "");
   title(blocked);
+  app.stats = stats;
+  current.numbers?.();
 });
 
 let lastBlocked = 0;
@@ -250,7 +256,9 @@ document.addEventListener("keydown", (event) => {
 
 // -- start --------------------------------------------------------------------
 
-if (hasToken())
+/** Lets one forget the token, once there is one. */
+function showLeave() {
+  if (nav.querySelector(".leave") !== null) return;
   nav.append(h("button", {
     type: "button", class: "plain leave", on: {
       click: () => {
@@ -259,6 +267,9 @@ if (hasToken())
       },
     },
   }, "Forget the token"));
+}
+
+if (hasToken()) showLeave();
 
 window.addEventListener("hashchange", route);
 route();

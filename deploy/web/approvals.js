@@ -3,9 +3,9 @@
 import { Source, get, post } from "./api.js";
 import { askFor } from "./dialog.js";
 import { fill, h, put } from "./dom.js";
-import { clock, count, or, passing, usd } from "./format.js";
+import { clock, count, now, or, passing, usd } from "./format.js";
 import {
-  attempt, button, choice, heading, jobLink, pill, problemNote, table,
+  attempt, button, choice, heading, jobLink, pill, problemNote, table, toast,
 } from "./parts.js";
 
 const path = (x, what) => `/api/approvals/requests/${x.id}/${what}`;
@@ -37,14 +37,32 @@ export async function reject(x) {
     post(path(x, "reject"), { reason: said.reason }));
 }
 
+const hoursAhead = [["1", "1 hour"], ["4", "4 hours"], ["24", "a day"],
+  ["72", "3 days"], ["168", "a week"]];
+
+/**
+ * @param at Milliseconds since 1970.
+ * @returns the choices that give a later deadline than `expiresAt`: the hours
+ * count from now, and a deadline can only be put off.
+ */
+export function extensions(expiresAt, at) {
+  const ends = expiresAt ? Date.parse(expiresAt) : 0;
+  const margin = 60_000; // to choose in
+  return hoursAhead.filter(([hours]) => at + hours * 3_600_000 > ends + margin);
+}
+
 /** Asks for how long and extends. @returns whether it was done. */
 export async function extend(x) {
+  const options = extensions(x.expires_at, now());
+  if (options.length === 0) {
+    toast("It has a week or more: it cannot be given more time now.", "bad");
+    return false;
+  }
   const said = await askFor({
     title: "Give it more time?",
     text: x.expires_at ? `It expires at ${clock(x.expires_at)}.` : "",
-    fields: [{ name: "hours", label: "Longer by", value: "24", options: [
-      ["1", "1 hour"], ["4", "4 hours"], ["24", "a day"], ["72", "3 days"],
-      ["168", "a week"]] }],
+    fields: [{ name: "hours", label: "Counted from now", options,
+      value: (options.find(([hours]) => hours >= 24) ?? options[0])[0] }],
     action: "Extend",
   });
   return said !== null && attempt("The deadline is extended", () =>
@@ -153,10 +171,15 @@ export function create(app) {
     put(foot, `${count(pending, "request")} pending`);
   }
 
-  /** The request of the row that has the focus, or the only one. */
+  /**
+   * The request of the job in the drawer, if one is open: it may hide the rows.
+   * Else that of the row that has the focus, or the only one.
+   */
   function current() {
     const row = document.activeElement?.closest("tr");
     const all = source.value?.requests.filter((x) => x.status === "pending");
+    if (app.openJob !== "")
+      return all?.find((x) => x.job_id === app.openJob) ?? null;
     const x = list.body.contains(row) ? row.item
       : all?.length === 1 ? all[0] : null;
     return x?.status === "pending" ? x : null;

@@ -223,7 +223,7 @@ const toasts = h("div", {
 document.body.append(toasts);
 
 /** Says something for a few seconds; errors stay longer. */
-function toast(text, tone = "good", link = null) {
+export function toast(text, tone = "good", link = null) {
   const node = h("div", { class: `toast ${tone}` },
     icon(tone === "bad" ? "warning" : "completed"), h("span", {}, text),
     link && h("a", { href: link[1] }, link[0]),

@@ -28,6 +28,9 @@ const unless403 = (call) => call.catch((error) => {
   throw error;
 });
 
+/** What there is of a budget at most, however long nobody called. */
+const burst = (perMinute) => Math.max(1, Math.floor(perMinute / 10));
+
 export function create() {
   let stop = null, rest = null;
   const source = new Source(async () => {
@@ -45,10 +48,11 @@ export function create() {
     };
   });
   const problem = problemNote();
+  const slots = h("div", { class: "meters" });
   const cards = h("div", { class: "cards" });
   const element = h("section", { class: "view", "aria-label": "Providers" },
     heading("Providers", "Circuit breakers, budgets and spending."),
-    problem.element, cards);
+    problem.element, slots, cards);
 
   function breakerPart(x) {
     const state = h("span");
@@ -79,7 +83,8 @@ export function create() {
 
   function budgetPart(budgets) {
     return budgets.map((x) => meter(
-      `${calls[x.kind] ?? x.kind} that may be made now`, x.left, x.per_minute,
+      `${calls[x.kind] ?? x.kind} that may be made now`, x.left,
+      burst(x.per_minute),
       `${number(x.left)}; ${number(x.per_minute)} a minute`, "slots"));
   }
 
@@ -92,18 +97,17 @@ export function create() {
 
   function providerCard(x, cost) {
     const { breakers, stats } = source.value;
-    const slots = stats.provider_max_concurrent ?? stats.max_concurrent ?? 0;
     return h("article", { class: "card", "aria-label": x.name },
       h("div", { class: "card-head" }, h("h2", {}, x.name),
         pill(h("span"), x.is_configured ? "healthy" : "degraded",
           x.is_configured ? "configured" : "no token")),
       breakers.filter((y) => y.name.startsWith(x.name.replaceAll("_", "-")))
         .map(breakerPart),
-      meter("Slots in use", stats.running, slots,
-        `${number(stats.running)} of ${slots || "∞"}`, "slots"),
       budgetPart(x.budgets ?? []), costPart(cost),
       facts([
         ["Address", x.base_url && h("span", { class: "mono" }, x.base_url)],
+        ["Jobs at once", stats.provider_max_concurrent &&
+          `${number(stats.provider_max_concurrent)} at most`],
         ["Webhooks", x.webhook_url ?? "none: it is polled"],
         ["Default hardware", or(x.default_hardware_profile)],
       ]),
@@ -153,10 +157,16 @@ export function create() {
         auto: "whether there are webhooks" }[x.source] ?? x.source) + ".");
   }
 
+  function showSlots({ running, max_concurrent: most }) {
+    fill(slots, meter("Slots in use, all providers", running, most ?? 0,
+      `${number(running)} of ${most ?? "∞"}`, "slots"));
+  }
+
   function render() {
     problem.show(source.error);
     if (source.value === null) return;
-    const { providers, costs, polling } = source.value;
+    const { providers, costs, polling, stats } = source.value;
+    showSlots(stats);
     if (polling !== null) showPolling(polling);
     fill(cards, providers.map((x, i) => providerCard(x, costs[i])),
       polling !== null && pollingCard, traffic());

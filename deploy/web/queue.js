@@ -4,7 +4,7 @@ import { Source, get, isScarce, part, post, rate } from "./api.js";
 import { attr, fill, h, put } from "./dom.js";
 import { clock, count, number, or, passing, span, usd } from "./format.js";
 import {
-  attempt, heading, jobLink, meter, pill, problemNote, table,
+  attempt, button, heading, jobLink, meter, pill, problemNote, table,
 } from "./parts.js";
 
 const levels = [
@@ -99,14 +99,27 @@ class Explanations {
   }
 }
 
+/** Entries of one call, and calls for one look. */
+const PAGE = 200, PAGES_MAX = 10;
+
+/** @returns several pages as one: an entry that moved is in two of them. */
+export function joined(pages) {
+  const entries = new Map();
+  for (const page of pages)
+    for (const x of page.entries) entries.set(x.job_id, x);
+  return { ...pages[0], entries: [...entries.values()],
+    isCut: pages.at(-1).entries.length === PAGE };
+}
+
 export function create(app) {
-  let stop = null, offset = 0;
+  let stop = null, pages = 1;
   const source = new Source(async () => {
-    const [page, limits] = await Promise.all([
-      get(`/api/queue?limit=200&offset=${offset}`),
+    const [limits, ...found] = await Promise.all([
       get("/api/queue/concurrency"),
+      ...Array.from({ length: pages }, (_, i) =>
+        get(`/api/queue?limit=${PAGE}&offset=${i * PAGE}`)),
     ]);
-    return { ...page, limits };
+    return { ...joined(found), limits };
   });
   const explanations = new Explanations(() => render());
 
@@ -206,10 +219,14 @@ export function create(app) {
   const problem = problemNote();
   const slots = h("div", { class: "meters" });
   const foot = h("span", { class: "num" });
+  const more = button("Show more", () => {
+    ++pages;
+    source.refresh(true);
+  }, { class: "small", hidden: true });
   const element = h("section", { class: "view", "aria-label": "Queue" },
     heading("Queue", "In the order of dispatch. Priorities change at once."),
     problem.element, slots, list.element,
-    h("footer", { class: "view-foot" }, foot));
+    h("footer", { class: "view-foot" }, foot, more));
 
   function showSlots({ limits, total_running: running, entries }) {
     const users = new Map();
@@ -230,17 +247,18 @@ export function create(app) {
   function render() {
     problem.show(source.error);
     if (source.value === null) return;
-    const { entries, total_pending: waiting, total_running: running }
+    const { entries, isCut, total_pending: waiting, total_running: running }
       = source.value;
     const sorted = [...entries].sort((a, b) =>
       order[a.status] - order[b.status] ||
       (a.position ?? Infinity) - (b.position ?? Infinity) || a.id - b.id);
     list.show(sorted);
     showSlots(source.value);
+    more.hidden = !isCut || pages >= PAGES_MAX;
     put(foot, `${number(running)} running, ${number(waiting)} waiting` +
-      (entries.length >= 200 ? "; the first 200 are shown" : "") +
-      `; ${count(entries.filter((x) => x.status === "blocked").length,
-        "approval")} pending`);
+      (app.stats === null ? ""
+        : `; ${count(app.stats.by_status.blocked, "approval")} pending`) +
+      (isCut ? `; the first ${number(entries.length)} are shown` : ""));
   }
 
   return {
@@ -258,7 +276,9 @@ export function create(app) {
     hide() {
       stop?.();
       stop = null;
+      pages = 1;
     },
+    numbers: render,
     refresh: (now) => source.refresh(now),
     event(type, about) {
       if (about.job_id !== undefined) source.refresh();

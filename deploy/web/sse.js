@@ -96,8 +96,13 @@ export async function readEvents(response, parser, onBytes = () => {}) {
   }
 }
 
-/** The server says something every 15 s; after three of them it is gone. */
-const SILENCE_MAX = 45_000;
+/**
+ * How often the server says something is its own choice: 15 s usually, up to
+ * five minutes. After three of the longest gaps seen it is gone.
+ * @param gap milliseconds @returns milliseconds
+ */
+export const silenceMax = (gap) => Math.min(Math.max(3 * gap, 45_000), 900_000);
+
 const DELAY_MAX = 30_000;
 
 /**
@@ -113,6 +118,8 @@ export class EventStream {
   #failures = 0;
   #timer = 0;
   #watchdog = 0;
+  #longest = 0;
+  #heard = 0;
   #abort = null;
   #run = 0;
   #parser;
@@ -157,9 +164,13 @@ export class EventStream {
       this.#watch(abort);
       const response = await this.#open(this.#parser.lastEventId, abort.signal);
       if (run !== this.#run) return;
+      this.#watch(abort, true);
       this.#failures = 0;
       this.#onState({ phase: "live" });
-      await readEvents(response, this.#parser, () => this.#watch(abort));
+      await readEvents(response, this.#parser, () => {
+        this.#note();
+        this.#watch(abort, true);
+      });
     } catch (error) {
       problem = error.message;
     }
@@ -170,9 +181,22 @@ export class EventStream {
     this.#wait(problem);
   }
 
-  #watch(abort) {
+  /** Notes for how long nothing was said; a machine that slept says little. */
+  #note() {
+    const gap = performance.now() - this.#heard;
+    this.#longest = Math.max(this.#longest,
+      Math.min(gap, silenceMax(this.#longest)));
+  }
+
+  /** @param isOpen Whether the silence is that of an open stream. */
+  #watch(abort, isOpen = false) {
     clearTimeout(this.#watchdog);
-    this.#watchdog = setTimeout(() => abort.abort(), SILENCE_MAX);
+    this.#heard = performance.now();
+    this.#watchdog = setTimeout(() => {
+      // Else a server that says less could never be listened to.
+      if (isOpen) this.#note();
+      abort.abort();
+    }, silenceMax(this.#longest));
   }
 
   #wait(problem) {

@@ -33,11 +33,22 @@ json decide(const session& s, const std::string& verb, const std::string& id,
   return call(s.to, "POST", path_of(id) + "/" + verb, body.dump());
 }
 
+/// The decision about up to `bulk_max` requests, a line for each. Where the
+/// call fails as a whole each line says so: those before it are decided.
 json decide_requests(const session& s, const std::string& verb,
                      const std::vector<int64_t>& ids, json body) {
   body["request_ids"] = ids;
-  return call(s.to, "POST", "/api/approvals/requests/bulk-" + verb, body.dump())
-    .at("results");
+  try {
+    return call(s.to, "POST", "/api/approvals/requests/bulk-" + verb,
+                body.dump())
+      .at("results");
+  } catch (const failure& e) {
+    auto lines = json::array();
+    for (const auto id : ids)
+      lines.push_back(
+        {{"request_id", id}, {"success", false}, {"error", e.what()}});
+    return lines;
+  }
 }
 
 /// The decision about one job, as a line of a bulk decision.

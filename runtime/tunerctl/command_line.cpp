@@ -185,7 +185,11 @@ void add_log_commands(CLI::App& app, line& x) {
   auto* command
     = add(app, x, "trace", "Show every line, event and change under one id",
           [&x](const session& s) {
-            trace({s.to, s.json || x.as_json, s.out}, x.id);
+            trace({.to = s.to,
+                   .json = s.json || x.as_json,
+                   .out = s.out,
+                   .to_terminal = s.to_terminal},
+                  x.id);
           });
   command->add_option("CORRELATION_ID", x.id)->required();
   command->add_flag("--json", x.as_json, "The same as -o json");

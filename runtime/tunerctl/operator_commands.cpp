@@ -70,7 +70,10 @@ void events(const session& s, const std::string& since, bool follow) {
   auto heard = std::chrono::steady_clock::now();
   const auto on_event = [&](const sse_event& event) {
     if (event.type != "connection" && event.type != "heartbeat")
-      s.out << (s.json ? event.data : event_line(event)) << std::endl;
+      s.out << (!s.json         ? event_line(event)
+                : s.to_terminal ? harmless(event.data)
+                                : event.data)
+            << std::endl;
   };
   const auto on_bytes = [&](std::string_view bytes) {
     const auto now = std::chrono::steady_clock::now();
@@ -88,7 +91,7 @@ void events(const session& s, const std::string& since, bool follow) {
     } catch (const failure& e) {
       if (!follow)
         throw;
-      std::cerr << "tunerctl: " << e.what() << ", trying again\n";
+      std::cerr << "tunerctl: " << harmless(e.what()) << ", trying again\n";
     }
     parser = sse_parser{parser.last_id()};
   } while (follow);

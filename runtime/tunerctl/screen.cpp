@@ -36,6 +36,17 @@ void give_back(int signal) {
   std::raise(signal);
 }
 
+/// Restores the terminal for as long as the program is stopped.
+void stop(int signal) {
+  give_back(signal);
+  sigset_t its;
+  sigemptyset(&its);
+  sigaddset(&its, signal);
+  pthread_sigmask(SIG_UNBLOCK, &its, nullptr); // here it stops
+  std::signal(signal, stop);
+  put(enter);
+}
+
 } // namespace
 
 bool is_terminal() {
@@ -61,10 +72,11 @@ screen::screen() {
   put(enter);
   for (const auto signal : {SIGINT, SIGTERM, SIGHUP, SIGQUIT})
     std::signal(signal, give_back);
+  std::signal(SIGTSTP, stop);
 }
 
 screen::~screen() {
-  for (const auto signal : {SIGINT, SIGTERM, SIGHUP, SIGQUIT})
+  for (const auto signal : {SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGTSTP})
     std::signal(signal, SIG_DFL);
   put(leave);
 }
@@ -94,7 +106,7 @@ void watch(const session& s, const std::function<void(const session&)>& command,
     try {
       command({s.to, false, text, s.colour});
     } catch (const failure& e) {
-      text << "tunerctl: " << e.what() << '\n';
+      text << "tunerctl: " << harmless(e.what()) << '\n';
     }
     terminal.show(text.str());
   }

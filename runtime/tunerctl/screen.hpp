@@ -19,7 +19,8 @@ bool has_colours();
 std::string redrawn(const std::string& text, size_t rows);
 
 /// The terminal as a live view has it: what stood there comes back in the end,
-/// also when a signal ends the program. One at a time.
+/// also when a signal ends the program, and while one has stopped it. One at a
+/// time.
 class screen {
 public:
   screen();

@@ -9,7 +9,7 @@ namespace tunerd::tunerctl {
 void session::print(const nlohmann::json& answer,
                     const std::string& text) const {
   if (json)
-    out << answer.dump(2) << '\n';
+    out << answer.dump(2, ' ', to_terminal) << '\n';
   else
     out << text;
 }
@@ -25,12 +25,20 @@ std::string escaped(const std::string& text) {
   return result.str();
 }
 
-std::string harmless(std::string text) {
-  for (auto& c : text)
-    if ((static_cast<unsigned char>(c) < 0x20 && c != '\n' && c != '\t')
-        || c == 0x7f)
-      c = ' ';
-  return text;
+std::string harmless(const std::string& text, std::string_view kept) {
+  std::string result;
+  for (size_t i = 0; i < text.size(); ++i) {
+    const auto c = static_cast<unsigned char>(text[i]);
+    const auto next
+      = static_cast<unsigned char>(i + 1 < text.size() ? text[i + 1] : 0);
+    // U+0080 to U+009F are two bytes; U+009B alone begins a sequence.
+    const auto is_c1 = c == 0xc2 && next >= 0x80 && next < 0xa0;
+    const auto is_c0
+      = (c < 0x20 || c == 0x7f) && kept.find(text[i]) == kept.npos;
+    result += is_c0 || is_c1 ? ' ' : text[i];
+    i += is_c1 ? 1 : 0;
+  }
+  return result;
 }
 
 } // namespace tunerd::tunerctl

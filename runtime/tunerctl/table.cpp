@@ -1,5 +1,7 @@
 #include "runtime/tunerctl/table.hpp"
 
+#include "runtime/tunerctl/session.hpp"
+
 #include <nlohmann/json.hpp>
 
 #include <algorithm>
@@ -11,10 +13,8 @@ namespace tunerd::tunerctl {
 std::string cell(const nlohmann::json& value) {
   if (value.is_null())
     return "-";
-  auto text = value.is_string() ? value.get<std::string>() : value.dump();
-  for (auto& c : text)
-    if (static_cast<unsigned char>(c) < ' ' || c == 0x7f)
-      c = ' ';
+  auto text
+    = harmless(value.is_string() ? value.get<std::string>() : value.dump(), "");
   return text.empty() ? "-" : text;
 }
 

@@ -14,7 +14,11 @@ using nlohmann::json;
 
 namespace {
 
-constexpr std::chrono::seconds pause{1};
+using seconds = std::chrono::seconds;
+
+constexpr seconds pause{1};
+/// With a token calls are limited, to 100 a minute unless set otherwise.
+constexpr seconds pause_with_token{10};
 /// More than a terminal has lines.
 constexpr size_t events_max = 200;
 
@@ -26,15 +30,24 @@ json ask(const session& s, const std::string& path) {
   }
 }
 
-json look(const session& s) {
-  json seen;
+/// Asks for what no limit counts. @returns whether there was an answer.
+bool look_at_health(const session& s, json& seen) {
   seen["health"] = ask(s, "/api/cloud/health");
-  if (seen["health"].contains("failure"))
-    return seen; // neither is the rest there
+  return !seen["health"].contains("failure");
+}
+
+/// Asks for the rest: four calls that a limit counts.
+void look_closely(const session& s, json& seen) {
   seen["stats"] = ask(s, "/api/queue/stats");
   seen["workers"] = ask(s, "/api/tunerd/workers");
   seen["providers"] = ask(s, "/api/cloud/providers");
   seen["breakers"] = ask(s, "/api/cloud/circuit-breakers");
+}
+
+json look(const session& s) {
+  json seen;
+  if (look_at_health(s, seen)) // else neither is the rest there
+    look_closely(s, seen);
   return seen;
 }
 
@@ -46,12 +59,19 @@ public:
     view_.colour = s.colour;
   }
 
-  /// Draws what there is now, at most once in a `pause`.
+  /// Draws what there is now, at most once in a `pause`; with a token all but
+  /// the health is asked for less often.
   void draw() {
     const auto now = std::chrono::steady_clock::now();
     if (now - drawn_ < pause)
       return;
-    view_.seen = look(s_);
+    const auto had_answer = is_there_;
+    is_there_ = look_at_health(s_, view_.seen);
+    const auto rest = s_.to.token.empty() ? pause : pause_with_token;
+    if (is_there_ && (!had_answer || now - looked_ >= rest)) {
+      look_closely(s_, view_.seen);
+      looked_ = now;
+    }
     view_.rows = screen::rows();
     terminal_.show(render_top(view_));
     drawn_ = std::chrono::steady_clock::now();
@@ -81,7 +101,10 @@ private:
   screen terminal_;
   top_view view_ = {};
   sse_parser parser_ = {};
+  bool is_there_ = false;
   std::chrono::steady_clock::time_point drawn_ = {};
+  /// When all was asked for.
+  std::chrono::steady_clock::time_point looked_ = {};
 };
 
 } // namespace

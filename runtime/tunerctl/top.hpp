@@ -10,7 +10,8 @@
 namespace tunerd::tunerctl {
 
 /// Shows workers, queue, providers and the last events, anew every second until
-/// interrupted. Prints it once if `once`, as JSON, or without a terminal.
+/// interrupted; with a token all but health and events every 10 s, since such
+/// calls are limited. Prints it once if `once`, as JSON, or without a terminal.
 void top(const session& s, bool once);
 
 /// What `top` shows.

@@ -353,6 +353,8 @@ test("what charts, traces and metrics are made of is right", async () => {
     await live(page);
     const wrong = await page.evaluate(async (began) => {
       const { history, daily } = await import("/assets/charts.js");
+      const { extensions } = await import("/assets/approvals.js");
+      const { joined } = await import("/assets/queue.js");
       const { roundUp, stepAt } = await import("/assets/plot.js");
       const { parseMetrics } = await import("/assets/providers.js");
       const { timeline } = await import("/assets/trace.js");
@@ -388,6 +390,18 @@ test("what charts, traces and metrics are made of is right", async () => {
         if (roundUp(value) < value || roundUp(value) > 2.5 * value)
           return `roundUp ${value}`;
       }
+      const hours = (ahead) => extensions(
+        ahead === null ? null : iso(ahead * 3_600_000), 0)
+        .map(([value]) => value).join();
+      const offered = [null, 0.5, 5, 100, 168].map(hours).join(" | ");
+      if (offered !== "1,4,24,72,168 | 1,4,24,72,168 | 24,72,168 | 168 | ")
+        return `extensions ${offered}`;
+      const page = (from, to) => ({ total_pending: 9, entries: Array.from(
+        { length: to - from }, (_, i) => ({ job_id: String(from + i) })) });
+      const whole = joined([page(0, 200), page(190, 250)]);
+      if (whole.entries.length !== 250 || whole.isCut ||
+        !joined([page(0, 200)]).isCut || whole.total_pending !== 9)
+        return `joined ${whole.entries.length}`;
       const days = daily({ "2026-02-28": 2, "2026-03-01": 3 }, 3,
         Date.parse("2026-03-01T12:00:00Z"));
       if (JSON.stringify(days) !==

@@ -2,12 +2,12 @@
 
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
-import { test } from "node:test";
+import { mock, test } from "node:test";
 
 // What is served as a module need not be one to Node.
 const source = readFileSync(
   new URL("../../deploy/web/sse.js", import.meta.url));
-const { EventParser, EventStream } = await import(
+const { EventParser, EventStream, silenceMax } = await import(
   `data:text/javascript;base64,${source.toString("base64")}`);
 
 function parse(pieces) {
@@ -85,6 +85,62 @@ test("a line without an end does not grow for ever", () => {
     for (;;) parser.feed("x".repeat(1024 * 1024));
   }, /too long/);
 });
+
+test("silence is borne for three of the longest gaps, within bounds", () => {
+  assert.equal(silenceMax(0), 45_000);
+  assert.equal(silenceMax(15_000), 45_000);
+  assert.equal(silenceMax(60_000), 180_000);
+  assert.equal(silenceMax(300_000), 900_000);
+  assert.equal(silenceMax(8 * 3_600_000), 900_000);
+});
+
+test("a server that says something every five minutes is listened to",
+  { skip: mock.timers === undefined }, async (t) => { // Node 20
+    t.mock.timers.enable({ apis: ["setTimeout"] });
+    let time = 0;
+    t.mock.method(performance, "now", () => time);
+    t.mock.method(Math, "random", () => 0);
+    const settled = () => new Promise((resolve) => setImmediate(resolve));
+    const pass = async (seconds) => {
+      for (; seconds > 0; --seconds) {
+        time += 1000;
+        t.mock.timers.tick(1000);
+        await settled();
+      }
+    };
+    let streams = 0, speak = null;
+    const stream = new EventStream({
+      async open(lastEventId, signal) {
+        ++streams;
+        return new Response(new ReadableStream({
+          start(controller) {
+            speak = () => controller.enqueue(new TextEncoder().encode(":\n"));
+            signal.addEventListener("abort", () => controller.error(
+              new Error("aborted")));
+          },
+        }));
+      },
+      onEvent() {},
+      onState() {},
+    });
+    stream.start();
+    for (let i = 0; i < 12; ++i) {
+      await pass(300);
+      speak();
+      await settled();
+    }
+    const learned = streams;
+    assert.ok(learned < 8, `${learned} streams`);
+    for (let i = 0; i < 12; ++i) {
+      await pass(300);
+      speak();
+      await settled();
+    }
+    assert.equal(streams, learned);
+    await pass(1000);
+    assert.ok(streams > learned, "one that is gone is noticed");
+    stream.stop();
+  });
 
 test("a stream comes back from its last id", async () => {
   const asked = [], states = [];
