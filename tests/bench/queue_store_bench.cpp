@@ -1,4 +1,5 @@
 #include "tests/bench/queue_bench.hpp"
+#include "tests/bench/scratch.hpp"
 
 #include "actors/queue_scheduler/job_queue.hpp"
 #include "actors/queue_scheduler/queue_scheduler.hpp"
@@ -37,29 +38,6 @@ timestamp now() {
   return std::chrono::time_point_cast<caf::timespan>(
     std::chrono::system_clock::now());
 }
-
-/// A directory that goes with the run.
-class scratch {
-public:
-  explicit scratch(const std::string& parent)
-    : path_(parent + "/tunerd-bench-XXXXXX") {
-    if (::mkdtemp(path_.data()) == nullptr)
-      throw std::runtime_error("cannot write to " + parent);
-  }
-  ~scratch() {
-    std::error_code ignored;
-    std::filesystem::remove_all(path_, ignored);
-  }
-  scratch(const scratch&) = delete;
-  scratch& operator=(const scratch&) = delete;
-
-  std::string file(const std::string& name) const {
-    return path_ + "/" + name;
-  }
-
-private:
-  std::string path_;
-};
 
 /// @returns what one fsync of a page costs there.
 json measure_fsync(const std::string& path) {
