@@ -109,8 +109,8 @@ test("after a restart it goes on from its id, nothing twice", async () => {
   await reader.until(({ name }) => name === "connection", "it is connected");
   const first = (await daemon.submit("before")).job_id;
   await reader.until(has("job_status_changed", first), "the first job");
-  await daemon.stop();
   const stopped = Date.now();
+  await daemon.stop();
   await daemon.start();
   const second = (await daemon.submit("after")).job_id;
   await reader.until(has("job_status_changed", second), "the second job");
@@ -153,7 +153,8 @@ test("filters narrow", async () => {
   const { job_id } = await daemon.submit("mine");
   const other = (await daemon.submit("other")).job_id;
   const reader = read(
-    `/api/events?last_event_id=0&types=job_status_changed&job_id=${job_id}`);
+    `/api/events?last_event_id=0&types=job_status_changed&job_id=${job_id}`
+    + "&user_id=local");
   await reader.until(has("job_status_changed", job_id), "its events");
   assert.ok(!reader.events.some(({ data }) => data.job_id === other));
   assert.ok(reader.events.every(({ data }) =>
@@ -162,16 +163,18 @@ test("filters narrow", async () => {
 });
 
 test("no text that people choose ends a line or an event", async () => {
-  const name = "a\rb\nc\r\n\r\ndata: forged\n\nid: 99\n\ufeff: d\u2028e";
-  await daemon.call("POST", "/api/approvals/rules",
+  const rule = (name) => daemon.call("POST", "/api/approvals/rules",
     { name, condition: "cost_exceeds", threshold: "50" });
+  await assert.rejects(rule("a\n\ndata: forged\n\n"), /validation_error/);
+  const name = "data: forged\u2028\u2029id: 99\u0085\ufeff: d";
+  await rule(name);
   const reader = read("/api/events");
   await reader.until(({ name: x }) => x === "connection", "it is connected");
   const { job_id } = await daemon.submit("dear", { estimated_cost: 80 });
   const { data } = await reader.until(has("approval_required", job_id),
     "a request");
   assert.ok(data.reason.startsWith(name), data.reason);
-  assert.ok(!reader.events.some(({ text }) => text === "forged"));
+  assert.ok(!reader.events.some(({ text }) => text.startsWith("forged")));
   assert.ok(reader.events.every(({ id }) => id !== "99"));
   reader.end();
 });
