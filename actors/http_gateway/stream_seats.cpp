@@ -25,9 +25,9 @@ stream_seats::seat stream_seats::take(const std::string& client,
     ++count;
   }
   return {name.release(), [cell = cell_](const std::string* x) {
-            const std::unique_ptr<const std::string> client{x};
+            const std::unique_ptr<const std::string> owned{x};
             std::lock_guard guard{cell->mutex};
-            const auto i = cell->taken.find(*client);
+            const auto i = cell->taken.find(*owned);
             if (--i->second == 0)
               cell->taken.erase(i);
           }};
