@@ -128,7 +128,10 @@ json measure_stalled(const maker& make, const options& chosen) {
   const auto resident = there->resident_bytes();
   const auto kernel = kernel_bytes();
   others.connect(there->port(), there->live_path(), chosen.stalled, false);
-  there->publish(4'000); // more than their sockets take
+  constexpr int many = 4'000; // more than their sockets take
+  readers.reset();
+  there->publish(many);
+  readers.await(static_cast<uint64_t>(many) * attentive);
   const auto began = steady::now();
   int64_t own_peak = 0, kernel_peak = 0;
   std::optional<double> cut_after;
