@@ -218,9 +218,9 @@ running_daemon::running_daemon(
        .on_log_sink_given_up = [f = fallback] { f->start(); }};
   shared.is_simulated = options.simulate;
   shared.settings.network = network;
-  shared.streams
-    = std::make_shared<sse_fanout>(values.sse_section, shared.counts);
   shared.settings.set(values);
+  shared.streams = std::make_shared<sse_fanout>(
+    values.sse_section, shared.counts, shared.settings.auth);
   for (const auto& text : shared.secrets->warnings)
     log.warning("{}", text);
   auto& token = values.replicate_section.token;

@@ -271,6 +271,26 @@ TEST_CASE_METHOD(gateway_fixture,
 }
 
 TEST_CASE_METHOD(gateway_fixture,
+                 "no socket is handed over for a token that has gone meanwhile",
+                 "[http_gateway][E2]") {
+  http_call x{.method = "GET", .target = "/api/events"};
+  x.id = 99;
+  x.peer = "127.0.0.1";
+  x.headers = {{"host", "localhost"}};
+  gate->on_call(x);
+  config::auth rules;
+  rules.tokens = {{.name = "a", .sha256 = "1"}};
+  while (server->replies.empty() && sched.has_job()) {
+    sched.run_once();
+    settings.auth.set(rules);
+  }
+  settle();
+  REQUIRE(server->replies.count(99) == 1);
+  check_error(server->replies[99][0], 401, "invalid_token");
+  CHECK(server->handed_over.empty());
+}
+
+TEST_CASE_METHOD(gateway_fixture,
                  "no socket is handed to a broadcaster that is away",
                  "[http_gateway]") {
   caf::anon_send_exit(broadcaster, caf::exit_reason::kill);

@@ -75,9 +75,10 @@ struct logs_fixture : gateway_fixture {
     start();
   }
 
-  uint64_t open(std::string job = "j1") {
-    return begin(
-      {.method = "GET", .target = "/api/cloud/jobs/" + job + "/logs/stream"});
+  uint64_t open(const std::string& job = "j1", const std::string& peer = {}) {
+    return begin({.method = "GET",
+                  .target = "/api/cloud/jobs/" + job + "/logs/stream",
+                  .peer = peer});
   }
 
   stream_recorder::stream& of(uint64_t id) {
@@ -269,7 +270,7 @@ TEST_CASE_METHOD(logs_fixture, "there are at most 64 streams",
                  "[http_gateway]") {
   std::vector<uint64_t> ids;
   for (int i = 0; i < 64; ++i)
-    ids.push_back(open());
+    ids.push_back(open("j1", "10.0.0." + std::to_string(i / 8)));
   CHECK(gate->streams() == 64);
   check_error(call("GET", "/api/cloud/jobs/j1/logs/stream"), 503,
               "service_unavailable");
@@ -277,6 +278,37 @@ TEST_CASE_METHOD(logs_fixture, "there are at most 64 streams",
   settle();
   open();
   CHECK(gate->streams() == 64);
+}
+
+TEST_CASE_METHOD(logs_fixture, "a client has at most eight streams",
+                 "[http_gateway][E3]") {
+  std::vector<uint64_t> ids;
+  for (int i = 0; i < 8; ++i)
+    ids.push_back(open());
+  const auto reply = call("GET", "/api/cloud/jobs/j1/logs/stream");
+  check_error(reply, 503, "service_unavailable");
+  CHECK(!header(reply.headers, "Retry-After").empty());
+  open("j1", "10.0.0.1");
+  CHECK(gate->streams() == 9);
+  of(ids[3]).listener(stream_change::gone);
+  settle();
+  open();
+  CHECK(gate->streams() == 9);
+}
+
+TEST_CASE_METHOD(logs_fixture, "who has lost its token loses its stream",
+                 "[http_gateway][E2]") {
+  const auto& stream = of(open());
+  config::auth rules;
+  rules.rate_limit_calls = 7; // of no concern to who may call
+  settings.auth.set(rules);
+  advance(3s);
+  CHECK(!stream.ended);
+  rules.tokens = {{.name = "a", .sha256 = "1"}};
+  settings.auth.set(rules);
+  advance(3s);
+  CHECK(stream.ended);
+  CHECK(stream.text.find("event: done") == std::string::npos);
 }
 
 TEST_CASE_METHOD(logs_fixture, "streams end with the gateway that opened them",

@@ -413,6 +413,22 @@ TEST_CASE("a stream's filters and cursor are read", "[http_request]") {
   CHECK(bad(parse_stream({{"types", many}}, {})).field == "types");
 }
 
+TEST_CASE("a stream may be of one user, if the caller sees all of its",
+          "[http_request][E2]") {
+  const caller root{.user_id = "root", .token = "t"};
+  const caller eve{
+    .user_id = "eve", .org_id = "acme", .level = caller_level::lead};
+  CHECK(good(parse_watcher({}, root)).level == caller_level::admin);
+  const auto one = good(parse_watcher({{"user_id", "bob"}}, root));
+  CHECK(one.user_id == "bob");
+  CHECK(one.level == caller_level::viewer);
+  CHECK(one.token == "t"); // which still ends the stream
+  CHECK(bad(parse_watcher({{"user_id", "bob"}}, eve)).status == 403);
+  const auto own = good(parse_watcher({{"user_id", "eve"}}, eve));
+  CHECK(own.user_id == "eve");
+  CHECK(own.org_id.empty());
+}
+
 // -- errors -------------------------------------------------------------------
 
 TEST_CASE("each error of an actor has its documented code", "[http_request]") {

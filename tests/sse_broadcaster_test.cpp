@@ -3,6 +3,8 @@
 #include "tests/sse_harness.hpp"
 
 #include <algorithm>
+#include <array>
+#include <cstdlib>
 #include <random>
 
 using namespace tunerd;
@@ -29,7 +31,8 @@ struct sse_fixture : test::deterministic {
 
   /// As the settings say.
   void renew_fanout() {
-    fanout = std::make_shared<test::local_fanout>(settings, 1 << 20, counts);
+    fanout
+      = std::make_shared<test::local_fanout>(settings, 1 << 20, counts, rules);
   }
 
   void crash() {
@@ -110,6 +113,7 @@ struct sse_fixture : test::deterministic {
   }
 
   config::sse settings;
+  live<config::auth> rules;
   metrics_ptr counts = std::make_shared<metrics>();
   test::memory_log log;
   caf::error failure;
@@ -391,6 +395,65 @@ TEST_CASE_METHOD(sse_fixture, "a log that was replaced is a gap, not silence",
   append(1);
   hint();
   CHECK(read(s) == "11");
+}
+
+TEST_CASE_METHOD(sse_fixture, "who has lost its token loses its streams",
+                 "[sse][E2]") {
+  const auto token = [](const char* name, const char* hash) {
+    return config::token{.name = name, .sha256 = hash};
+  };
+  const auto as
+    = [](const char* name) { return caller{.user_id = name, .token = name}; };
+  config::auth now;
+  now.tokens = {token("a", "1"), token("b", "2"), token("c", "3")};
+  rules.set(now);
+  renew_fanout();
+  start();
+  const auto kept = open("", as("a")), gone = open("", as("b")),
+             renewed = open("", as("c")), bypassed = open("", caller{});
+  now.tokens = {token("a", "1"), token("c", "4"), token("d", "5")};
+  rules.set(now);
+  run(1s);
+  CHECK(!is_cut(kept));
+  CHECK(is_cut(gone));
+  CHECK(is_cut(renewed));
+  CHECK(!is_cut(bypassed));
+  const auto late = open("", as("b")); // its socket was on its way
+  run(1s);
+  CHECK(is_cut(late));
+  run(5s);
+  const auto again = open("", as("c"));
+  run(5s);
+  CHECK(!is_cut(again));
+  CHECK(!is_cut(kept));
+  now.tokens.clear();
+  rules.set(now);
+  run(1s);
+  CHECK(is_cut(bypassed));
+  CHECK(fanout->table.size() == 0);
+  CHECK(counts->subscribers_cut.value() == 0); // they did read
+}
+
+TEST_CASE_METHOD(sse_fixture, "after a stop clients come back one by one",
+                 "[sse][E3]") {
+  settings.max_per_client = 2'000;
+  renew_fanout();
+  start();
+  std::vector<int> streams;
+  for (int i = 0; i < 1'000; ++i)
+    streams.push_back(open());
+  fanout->table.close_all();
+  std::array<int, 5> in_second{};
+  for (auto s : streams) {
+    const auto& bytes = fanout->pipes[static_cast<size_t>(s)]->bytes;
+    REQUIRE(bytes.ends_with("\n\n"));
+    const auto wait = std::stoi(bytes.substr(bytes.rfind("retry: ") + 7));
+    REQUIRE(wait >= 1'000);
+    REQUIRE(wait < 5'000);
+    ++in_second[static_cast<size_t>(wait) / 1'000];
+  }
+  for (size_t i = 1; i < in_second.size(); ++i)
+    CHECK(std::abs(in_second[i] - 250) < 5);
 }
 
 TEST_CASE_METHOD(sse_fixture, "the metrics follow the streams", "[sse][L5]") {

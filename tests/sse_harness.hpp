@@ -85,9 +85,10 @@ inline std::vector<received> take_frames(std::string& bytes) {
 class local_fanout : public event_fanout {
 public:
   explicit local_fanout(const config::sse& settings, size_t bytes_max = 1 << 20,
-                        metrics_ptr counts = std::make_shared<metrics>())
+                        metrics_ptr counts = std::make_shared<metrics>(),
+                        live<config::auth> rules = {})
     : feed(static_cast<size_t>(settings.ring_events), bytes_max),
-      table(feed, settings, std::move(counts)) {
+      table(feed, settings, std::move(counts), std::move(rules)) {
   }
 
   /// @returns an index for `open_stream::descriptor`.

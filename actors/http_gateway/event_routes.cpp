@@ -51,12 +51,13 @@ void http_gateway_state::open_events(const call& x) {
   auto parsed = rest::parse_stream(x->query_parameters, x->headers);
   if (auto* bad = std::get_if<rest::refusal>(&parsed))
     return refuse(x, *bad);
+  auto watcher = rest::parse_watcher(x->query_parameters, x->who);
+  if (auto* bad = std::get_if<rest::refusal>(&watcher))
+    return refuse(x, *bad);
   auto& stream = std::get<open_stream>(parsed);
   stream.ctx = x->ctx;
-  stream.who = x->who;
-  // Without tokens all users are one; who shows none is known by its address.
-  stream.client
-    = x->known_by == rest::proof::token ? x->who.user_id : x->client;
+  stream.who = std::get<caller>(std::move(watcher));
+  stream.client = rest::stream_client(*x);
   stream.accepted = stream_head(x->ctx.correlation_id);
   stream.refused = limit_reached(x->ctx.correlation_id);
   // A socket cannot be taken back. So an empty hint, which changes nothing,
@@ -67,6 +68,8 @@ void http_gateway_state::open_events(const call& x) {
 }
 
 void http_gateway_state::hand_over(const call& x, open_stream stream) {
+  if (auto bad = rest::permit_still(*x, *settings.auth.get()))
+    return refuse(x, *bad);
   gate->hand_over(x->id, [to = broadcaster, stream](int descriptor) {
     auto message = stream;
     message.descriptor = descriptor;

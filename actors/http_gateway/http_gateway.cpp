@@ -54,6 +54,7 @@ void http_gateway_state::on_call(const http_call& x) {
 std::optional<rest::refusal> http_gateway_state::judge(const http_call& x,
                                                        rest::request& out) {
   const auto rules = settings.auth.get();
+  out.rules = rules;
   out.client = rest::client_address(*rules, x.peer, x.headers);
   const auto nowhere = rest::locate(x, out);
   // Before anything else: what a web page makes a browser send neither learns

@@ -6,6 +6,7 @@
 #include "actors/http_gateway/queries.hpp"
 #include "actors/http_gateway/rate_limit.hpp"
 #include "actors/http_gateway/request.hpp"
+#include "actors/http_gateway/stream_seats.hpp"
 #include "actors/http_gateway/survey.hpp"
 #include "actors/support/actor.hpp"
 #include "actors/support/clocks.hpp"
@@ -85,6 +86,8 @@ struct http_gateway_state {
   /// Weak: the supervisor owns this actor.
   caf::weak_actor_ptr supervisor;
   rest::rate_limiter limiter = {};
+  /// Of log streams.
+  stream_seats seats = {};
 
   // -- handlers, in the order of the interface --------------------------------
 

@@ -20,6 +20,9 @@ using namespace std::chrono_literals;
 /// Each keeps up to 1 MiB of log here and as much unsent at the server.
 constexpr size_t log_streams_max = 64;
 
+/// So that nobody takes them all.
+constexpr size_t log_streams_per_client = 8;
+
 /// With the store's answer before it, below the server's patience.
 constexpr caf::timespan provider_timeout = 15s;
 
@@ -76,9 +79,15 @@ void http_gateway_state::open_log_stream(const call& x,
                                          const job_logs_found& found) {
   if (gate->streams() >= log_streams_max)
     return refuse(x, rest::unavailable("too many log streams are open"));
+  auto seat = seats.take(rest::stream_client(*x), log_streams_per_client);
+  if (!seat)
+    return refuse(x, rest::unavailable("you have too many log streams open"));
+  if (auto bad = rest::permit_still(*x, *settings.auth.get()))
+    return refuse(x, *bad);
   const auto stream = self->home_system().spawn(
     log_stream, log_stream_settings{}, logs_known_to(), gate, x->id,
-    get_job_logs{x->ctx, x->who, found.subject.id}, found);
+    get_job_logs{x->ctx, x->who, found.subject.id},
+    log_stream_pass{settings.auth, x->rules, std::move(seat)}, found);
   auto head = stream_head(x->ctx.correlation_id);
   head.headers.insert(head.headers.end(), x->reply_headers.begin(),
                       x->reply_headers.end());

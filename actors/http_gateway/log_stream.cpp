@@ -1,5 +1,9 @@
 #include "actors/http_gateway/log_stream.hpp"
 
+#include "config/access.hpp"
+
+#include <utility>
+
 namespace tunerd {
 
 namespace {
@@ -24,13 +28,22 @@ void log_stream_state::arm() {
 
 void log_stream_state::look() {
   const auto now = self->clock().now();
-  if (now - began >= settings.life_max)
+  if (now - began >= settings.life_max || has_lost_access())
     return self->quit();
   if (is_sending || is_asking)
     return;
   if (now - last_sent >= settings.heartbeat)
     send(": heartbeat\n\n");
   ask();
+}
+
+bool log_stream_state::has_lost_access() {
+  auto now = pass.rules.get();
+  if (now == pass.let_in_by)
+    return false;
+  const auto before = std::exchange(pass.let_in_by, std::move(now));
+  return before
+         && !config::keeps_access(*before, *pass.let_in_by, query.who.token);
 }
 
 void log_stream_state::ask() {
@@ -76,7 +89,7 @@ log_stream_actor::behavior_type
 log_stream(pointer<log_stream_actor, log_stream_state> self,
            log_stream_settings settings, log_source source,
            std::shared_ptr<call_gate> gate, uint64_t exchange,
-           get_job_logs query, job_logs_found found) {
+           get_job_logs query, log_stream_pass pass, job_logs_found found) {
   const auto now = self->clock().now();
   self->state = {.self = self,
                  .settings = settings,
@@ -84,6 +97,7 @@ log_stream(pointer<log_stream_actor, log_stream_state> self,
                  .gate = gate,
                  .exchange = exchange,
                  .query = std::move(query),
+                 .pass = std::move(pass),
                  .began = now,
                  .last_sent = now};
   self->attach_functor([gate, exchange] { gate->end(exchange); });

@@ -3,7 +3,10 @@
 #include "actors/http_gateway/call_gate.hpp"
 #include "actors/http_gateway/log_source.hpp"
 #include "actors/http_gateway/log_tail.hpp"
+#include "actors/http_gateway/stream_seats.hpp"
 #include "actors/support/actor.hpp"
+#include "actors/support/live.hpp"
+#include "config/auth.hpp"
 
 #include <caf/actor_clock.hpp>
 
@@ -29,6 +32,14 @@ struct log_stream_settings {
   size_t portion_bytes = 64 * 1024;
 };
 
+/// What a LOG STREAM holds while it lasts.
+struct log_stream_pass {
+  live<config::auth> rules = {};
+  /// What `rules` were when they let the caller in.
+  std::shared_ptr<const config::auth> let_in_by = nullptr;
+  stream_seats::seat seat = nullptr;
+};
+
 /// State of a LOG STREAM. Holds the log once, at most 1 MiB; asks for more only
 /// when the client has taken all there is.
 struct log_stream_state {
@@ -45,6 +56,7 @@ struct log_stream_state {
   /// Names the exchange in the gate.
   uint64_t exchange = 0;
   get_job_logs query = {};
+  log_stream_pass pass = {};
   job_status status = job_status::pending;
   /// Nothing will be added.
   bool is_over = false;
@@ -63,6 +75,8 @@ struct log_stream_state {
 
   void arm();
   void look();
+  /// @returns whether a reload has shut the caller out.
+  bool has_lost_access();
   void ask();
   void take(const job_logs_found& found);
   void give_up_or_wait(const caf::error& err);
@@ -78,6 +92,6 @@ log_stream_actor::behavior_type
 log_stream(pointer<log_stream_actor, log_stream_state> self,
            log_stream_settings settings, log_source source,
            std::shared_ptr<call_gate> gate, uint64_t exchange,
-           get_job_logs query, job_logs_found found);
+           get_job_logs query, log_stream_pass pass, job_logs_found found);
 
 } // namespace tunerd

@@ -159,4 +159,21 @@ or_refusal<open_stream> parse_stream(const query& x,
   return out;
 }
 
+or_refusal<caller> parse_watcher(const query& x, const caller& who) {
+  query_reader in{x};
+  std::string user;
+  in.text("user_id", user, name_bytes_max);
+  if (in.mistake())
+    return *in.mistake();
+  if (user.empty())
+    return who;
+  if (who.level != caller_level::admin && who.user_id != user)
+    return refusal{.status = 403,
+                   .error = "permission_denied",
+                   .message = "only an admin may name another user"};
+  return caller{.user_id = std::move(user),
+                .level = caller_level::viewer,
+                .token = who.token};
+}
+
 } // namespace tunerd::rest

@@ -76,4 +76,9 @@ job_explained with_holders(job_explained why,
 or_refusal<open_stream> parse_stream(const query& x,
                                      const http_headers& headers);
 
+/// @returns as whom `who` watches: with `user_id` in the query as one who sees
+/// the events of that user and no others. 403 unless that is itself or it is an
+/// admin.
+or_refusal<caller> parse_watcher(const query& x, const caller& who);
+
 } // namespace tunerd::rest

@@ -1,5 +1,7 @@
 #include "actors/http_gateway/request.hpp"
 
+#include "config/access.hpp"
+
 namespace tunerd::rest {
 
 std::optional<refusal> locate(const http_call& x, request& out) {
@@ -35,6 +37,18 @@ std::optional<refusal> recognise(const config::auth& rules, request& out) {
   out.who = std::move(who);
   out.known_by = by;
   return std::nullopt;
+}
+
+std::string stream_client(const request& x) {
+  return x.known_by == proof::token ? x.who.user_id : x.client;
+}
+
+std::optional<refusal> permit_still(const request& x, const config::auth& now) {
+  if (!x.rules || config::keeps_access(*x.rules, now, x.who.token))
+    return std::nullopt;
+  return refusal{.status = 401,
+                 .error = "invalid_token",
+                 .message = "what let you in is no longer valid"};
 }
 
 std::optional<refusal> permit(const request& x) {

@@ -12,6 +12,7 @@
 #include <caf/actor_clock.hpp>
 
 #include <map>
+#include <memory>
 #include <optional>
 #include <string>
 #include <vector>
@@ -25,6 +26,8 @@ struct request {
   context ctx = {};
   std::string method = {};
   caf::actor_clock::time_point arrived = {};
+  /// The rules that let the caller in.
+  std::shared_ptr<const config::auth> rules = nullptr;
   caller who = {};
   /// By what `who` was recognised.
   proof known_by = proof::open;
@@ -58,6 +61,14 @@ std::optional<refusal> locate(const http_call& x, request& out);
 /// Finds out who calls; fills that part of `out`, whose place, headers and
 /// client are known. @returns 401, or none.
 std::optional<refusal> recognise(const config::auth& rules, request& out);
+
+/// @returns who counts against the limits of streams: without tokens all users
+/// are one, so who shows none is known by its address.
+std::string stream_client(const request& x);
+
+/// @returns 401 if `now` does not let in, as the same caller, who was let in
+/// by `x.rules`, or none. For what goes on after the answer has begun.
+std::optional<refusal> permit_still(const request& x, const config::auth& now);
 
 /// @returns 403 if the level of `x.who` is below that of the route, or none.
 std::optional<refusal> permit(const request& x);

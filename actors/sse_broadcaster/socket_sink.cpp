@@ -39,8 +39,15 @@ socket_sink::socket_sink(int descriptor) : descriptor_(descriptor) {
 }
 
 socket_sink::~socket_sink() {
-  ::shutdown(descriptor_, SHUT_WR);
+  if (!abandoned_)
+    ::shutdown(descriptor_, SHUT_WR);
   ::close(descriptor_);
+}
+
+void socket_sink::abandon() {
+  abandoned_ = true;
+  const linger at_once{.l_onoff = 1, .l_linger = 0};
+  ::setsockopt(descriptor_, SOL_SOCKET, SO_LINGER, &at_once, sizeof(at_once));
 }
 
 std::optional<size_t>

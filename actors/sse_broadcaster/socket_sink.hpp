@@ -18,12 +18,17 @@ public:
 
   std::optional<size_t> write(std::span<const std::string_view> parts) override;
 
+  /// Resets the connection: otherwise the kernel would keep what the peer does
+  /// not read long after the close.
+  void abandon() override;
+
   int descriptor() const noexcept {
     return descriptor_;
   }
 
 private:
   int descriptor_;
+  bool abandoned_ = false;
 };
 
 } // namespace tunerd

@@ -50,7 +50,8 @@ struct descriptor_owner {
 } // namespace
 
 struct sse_fanout::impl {
-  impl(const config::sse& settings, metrics_ptr counts);
+  impl(const config::sse& settings, metrics_ptr counts,
+       live<config::auth> rules);
 
   // -- any thread -------------------------------------------------------------
 
@@ -98,11 +99,11 @@ struct sse_fanout::impl {
   std::thread thread;
 };
 
-sse_fanout::impl::impl(const config::sse& settings, metrics_ptr counts)
+sse_fanout::impl::impl(const config::sse& settings, metrics_ptr counts,
+                       live<config::auth> rules)
   : feed(static_cast<size_t>(settings.ring_events), ring_bytes_max),
-    table(feed, settings, std::move(counts)), epoll{checked(
-                                                ::epoll_create1(EPOLL_CLOEXEC),
-                                                "epoll_create1")},
+    table(feed, settings, std::move(counts), std::move(rules)),
+    epoll{checked(::epoll_create1(EPOLL_CLOEXEC), "epoll_create1")},
     eventfd{checked(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK), "eventfd")} {
   epoll_event event{};
   event.events = EPOLLIN;
@@ -201,8 +202,10 @@ void sse_fanout::impl::open(open_stream& request,
 
 // -- what the actor and the composition root call -----------------------------
 
-sse_fanout::sse_fanout(const config::sse& settings, metrics_ptr counts)
-  : impl_(std::make_unique<impl>(settings, std::move(counts))) {
+sse_fanout::sse_fanout(const config::sse& settings, metrics_ptr counts,
+                       live<config::auth> rules)
+  : impl_(
+    std::make_unique<impl>(settings, std::move(counts), std::move(rules))) {
 }
 
 sse_fanout::~sse_fanout() {

@@ -1,7 +1,9 @@
 #pragma once
 
 #include "actors/sse_broadcaster/event_fanout.hpp"
+#include "actors/support/live.hpp"
 #include "actors/support/metrics.hpp"
+#include "config/auth.hpp"
 #include "config/sse.hpp"
 
 #include <cstddef>
@@ -19,9 +21,12 @@ class sse_fanout : public event_fanout {
 public:
   /// Starts the thread.
   /// @param counts Gets the subscribers, those refused or cut, and gaps.
+  /// @param rules Whom a change of them shuts out loses its streams within a
+  /// second.
   /// @throws std::system_error if the system lets it have no descriptors.
   explicit sse_fanout(const config::sse& settings,
-                      metrics_ptr counts = std::make_shared<metrics>());
+                      metrics_ptr counts = std::make_shared<metrics>(),
+                      live<config::auth> rules = {});
 
   /// Calls `stop`.
   ~sse_fanout() override;

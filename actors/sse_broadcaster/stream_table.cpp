@@ -19,13 +19,21 @@ constexpr size_t page_bytes_max = 64 * 1024 * 1024;
 
 /// After a stop clients come back spread over so many milliseconds.
 constexpr int64_t retry_least = 1'000;
-constexpr int64_t retry_spread = 4'000;
+constexpr uint64_t retry_spread = 4'000;
+
+/// @returns when stream `number` comes back. Multiples of the golden ratio fill
+/// a window evenly, however many there are.
+int64_t retry_milliseconds(uint64_t number) {
+  const auto share = static_cast<uint32_t>(number * 2'654'435'769u);
+  return retry_least + static_cast<int64_t>(share * retry_spread >> 32);
+}
 
 } // namespace
 
 stream_table::stream_table(event_feed& feed, const config::sse& settings,
-                           metrics_ptr counts)
-  : feed_(feed), settings_(settings), counts_(std::move(counts)) {
+                           metrics_ptr counts, live<config::auth> rules)
+  : feed_(feed), settings_(settings), counts_(std::move(counts)),
+    access_(std::move(rules)) {
 }
 
 void stream_table::count_streams() {
@@ -130,11 +138,16 @@ bool stream_table::sweep(size_t count) {
 void stream_table::beat(timestamp now) {
   now_ = now;
   ++beats_;
+  access_.look();
   const auto period = static_cast<uint64_t>(settings_.heartbeat.count());
   for (auto i = streams_.begin(); i != streams_.end();) {
     const auto current = i++;
     if (is_stalled(current->second)) {
       counts_->subscribers_cut.add();
+      current->second.peer->abandon();
+      erase(current);
+    } else if (has_lost_access(current->second)) {
+      current->second.peer->abandon();
       erase(current);
     } else if (current->first % period == beats_ % period) {
       current->second.peer->owe_heartbeat();
@@ -158,6 +171,16 @@ bool stream_table::is_stalled(stream& x) const {
   return true;
 }
 
+bool stream_table::has_lost_access(const stream& x) const {
+  const auto& peer = *x.peer;
+  if (!access_.has_news() || !access_.is_over(peer.token()))
+    return false;
+  log_context scope{peer.ctx()};
+  log.info("Event stream ended: what let it in is no longer valid",
+           {{"client", peer.client()}});
+  return true;
+}
+
 void stream_table::erase(stream_map::iterator i) {
   const auto& peer = *i->second.peer;
   feed_.withdraw(i->first);
@@ -170,7 +193,7 @@ void stream_table::erase(stream_map::iterator i) {
 
 void stream_table::close_all() {
   for (auto& [number, x] : streams_)
-    x.peer->part(retry_least + static_cast<int64_t>(number * 7) % retry_spread);
+    x.peer->part(retry_milliseconds(number));
   while (!streams_.empty())
     erase(streams_.begin());
 }

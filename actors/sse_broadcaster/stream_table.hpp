@@ -1,5 +1,6 @@
 #pragma once
 
+#include "actors/sse_broadcaster/access_watch.hpp"
 #include "actors/sse_broadcaster/subscriber.hpp"
 #include "config/sse.hpp"
 
@@ -16,8 +17,10 @@ class stream_table {
 public:
   /// @param counts Kept up to date: subscribers, those that were refused or
   /// cut, gaps.
+  /// @param rules Whom they no longer let in loses its streams.
   stream_table(event_feed& feed, const config::sse& settings,
-               metrics_ptr counts = std::make_shared<metrics>());
+               metrics_ptr counts = std::make_shared<metrics>(),
+               live<config::auth> rules = {});
 
   /// Takes a stream over, or writes `request.refused` if it is one too many.
   /// @returns its number; 0 if it is not there (any more).
@@ -61,6 +64,7 @@ private:
   /// @returns whether the stream is still there.
   bool drain(stream_map::iterator i);
   bool is_stalled(stream& x) const;
+  bool has_lost_access(const stream& x) const;
   void erase(stream_map::iterator i);
   void count_streams();
   void count_pages(size_t before, size_t after);
@@ -68,6 +72,7 @@ private:
   event_feed& feed_;
   config::sse settings_;
   metrics_ptr counts_;
+  access_watch access_;
   /// By number, rising. A stream leaves when it is closed.
   stream_map streams_;
   /// How many streams each client has; who has none is not here.

@@ -21,6 +21,10 @@ public:
   /// @returns the number of bytes taken; none if the peer has gone.
   virtual std::optional<size_t> write(std::span<const std::string_view> parts)
     = 0;
+
+  /// Forgets what was taken and not yet delivered; it is closed next.
+  virtual void abandon() {
+  }
 };
 
 /// One stream: a cursor over the log. It holds no queue, only what is half
@@ -61,6 +65,12 @@ public:
   /// Says good-bye where the stream is between two frames.
   void part(int64_t retry_milliseconds);
 
+  /// Leaves nothing of the stream behind: who does not read, or may not, gets
+  /// no more of it.
+  void abandon() {
+    sink_->abandon();
+  }
+
   /// @returns whether what comes next for it has left the ring, while it was
   /// not reading.
   bool is_overtaken(const event_feed& feed) const;
@@ -85,6 +95,11 @@ public:
 
   const std::string& client() const noexcept {
     return client_;
+  }
+
+  /// @returns the name of the token that let it in; empty for none.
+  const std::string& token() const noexcept {
+    return filter_.who.token;
   }
 
 private:

@@ -32,5 +32,6 @@ void add_log(CLI::App& app);
 void add_pickup(CLI::App& app);
 void add_poll(CLI::App& app);
 void add_queue(CLI::App& app);
+void add_sse(CLI::App& app);
 
 } // namespace tunerd::bench

@@ -15,5 +15,6 @@ int main(int argc, char** argv) {
   tunerd::bench::add_pickup(app);
   tunerd::bench::add_poll(app);
   tunerd::bench::add_queue(app);
+  tunerd::bench::add_sse(app);
   CLI11_PARSE(app, argc, argv);
 }

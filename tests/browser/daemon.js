@@ -76,6 +76,12 @@ export class Daemon {
    */
   constructor({ simulator = null, tokens = [], limits = {} } = {}) {
     this.simulator = simulator;
+    this.limits = limits;
+    this.#configure(tokens);
+  }
+
+  #configure(tokens) {
+    const { simulator, limits } = this;
     this.token = tokens[0]?.token;
     const provider = simulator === null ? {} : { providers: { replicate: {
       base_url: simulator.url, token: "practice", version: "demo/demo:1" } } };
@@ -107,6 +113,12 @@ export class Daemon {
       throw new Error(`${error.message}\n${this.#process.said()}`);
     }
     return this;
+  }
+
+  /** Replaces the tokens while it runs. */
+  reload(tokens) {
+    this.#configure(tokens);
+    void this.#process.stop("SIGHUP"); // which does not stop it
   }
 
   /** @returns its exit code. */
