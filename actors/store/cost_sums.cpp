@@ -25,9 +25,10 @@ sums highest(connection& db, const caller& who, int64_t since,
   // total() cannot overflow as sum() does.
   auto rows = db.query(
     "SELECT " + name
-      + ", CAST(total(cost_micros) AS INTEGER) AS cost FROM daily_costs WHERE "
+      + ", CAST(total(cost_micros) AS BIGINT) AS cost FROM daily_costs WHERE "
       + visible_to(who) + " AND day >= ?3 AND " + name + " <> '' GROUP BY "
-      + name + " HAVING cost > 0 ORDER BY cost DESC, " + name + " LIMIT ?4",
+      + name + " HAVING total(cost_micros) > 0 ORDER BY cost DESC, " + name
+      + " LIMIT ?4",
     who.user_id, who.org_id, since, static_cast<int64_t>(cost_names_max));
   while (rows.step())
     result.emplace(rows.get<std::string>(0), rows.get<int64_t>(1));
@@ -36,11 +37,12 @@ sums highest(connection& db, const caller& who, int64_t since,
 
 sums by_day(connection& db, const caller& who, int64_t since) {
   sums result;
-  auto rows = db.query(
-    "SELECT day, CAST(total(cost_micros) AS INTEGER) AS cost "
-    "FROM daily_costs WHERE "
-      + visible_to(who) + " AND day >= ?3 GROUP BY day HAVING cost > 0",
-    who.user_id, who.org_id, since);
+  auto rows
+    = db.query("SELECT day, CAST(total(cost_micros) AS BIGINT) AS cost "
+               "FROM daily_costs WHERE "
+                 + visible_to(who)
+                 + " AND day >= ?3 GROUP BY day HAVING total(cost_micros) > 0",
+               who.user_id, who.org_id, since);
   while (rows.step()) {
     const timestamp day{std::chrono::days{rows.get<int64_t>(0)}};
     result.emplace(utc_text(day).substr(0, date_size), rows.get<int64_t>(1));

@@ -14,11 +14,12 @@ template <class Query>
 auto store_reader_state::answer(const Query& query) {
   using found = sql::found_by<Query>;
   try {
-    sql::snapshot scope{*db};
+    const sql::snapshot scope{*db};
     const auto limits = settings.limits.get();
-    return caf::result<found>{
-      look_up(sql::view{*db, settings.world.now(), *limits}, query)};
-  } catch (const sql::sqlite_error& e) {
+    const auto now
+      = scope.server_time() ? *scope.server_time() : settings.world.now();
+    return caf::result<found>{look_up(sql::view{*db, now, *limits}, query)};
+  } catch (const sql::database_error& e) {
     log.error("Store query failed: {}", e.what());
     return caf::result<found>{make_error(ec::database_error, e.what())};
   }
