@@ -10,12 +10,13 @@ struct storage {
   /// else `~/.simpletuner`. Key: `state_dir`.
   std::string state_dir = {};
   /// `sqlite:FILE`; a relative FILE lies in `tunerd/` below the state
-  /// directory. Key: `url`.
+  /// directory. Or `postgresql://...` as libpq takes it, which may hold a
+  /// password: printed as "***". Key: `url`.
   std::string url = "sqlite:tunerd.db";
 };
 
-/// @returns the path of the SQLite database.
+/// @returns where the database is: the path of a file, or the URL of a server.
 /// @relates storage
-std::string database_file(const storage& section);
+std::string database_place(const storage& section);
 
 } // namespace tunerd::config

@@ -10,8 +10,9 @@ cd "$(dirname "$0")/.."
 packages=(
   g++ cmake ninja-build ccache git ca-certificates
   libcaf-dev nlohmann-json3-dev libcurl4-openssl-dev libyaml-cpp-dev catch2
-  libboost1.81-dev libsqlite3-dev libssl-dev libcli11-dev libre2-dev
+  libboost1.81-dev libsqlite3-dev libpq-dev libssl-dev libcli11-dev libre2-dev
   curl jq logrotate
+  postgresql-15 # for tests, which start a server of their own
 )
 
 is_installed() {
@@ -32,6 +33,13 @@ install() {
   fi
   echo "install-deps: installing $*"
   export DEBIAN_FRONTEND=noninteractive
+  # Of PostgreSQL its programs only: no server that starts by itself.
+  local clusters=/etc/postgresql-common/createcluster.conf
+  if [[ " $* " == *" postgresql-15 "* ]] && [ ! -e "$clusters" ]; then
+    ${sudo[@]+"${sudo[@]}"} mkdir -p "${clusters%/*}"
+    echo 'create_main_cluster = false' |
+      ${sudo[@]+"${sudo[@]}"} tee "$clusters" >/dev/null
+  fi
   ${sudo[@]+"${sudo[@]}"} apt-get update -q >/dev/null &&
     ${sudo[@]+"${sudo[@]}"} apt-get install -y -q --no-install-recommends "$@" \
       >/dev/null

@@ -199,7 +199,8 @@ running_daemon::running_daemon(
   const live<config::outbound> network{values.outbound_section};
   shared
     = {.database = std::make_shared<sql::database>(
-         config::database_file(values.storage_section)),
+         config::database_place(values.storage_section),
+         sql::database_options{.now = world.now}),
        .outbound = std::make_shared<curl_thread>(curl_settings{
          .outbound = network,
          .in_flight_max

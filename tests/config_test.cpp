@@ -125,6 +125,21 @@ TEST_CASE("variables are replaced and an unset one warns", "[config]") {
   CHECK(x.warnings[0].find("variable NO is not set") != std::string::npos);
 }
 
+TEST_CASE("the place of the database is a file or a server", "[config]") {
+  const auto place = [](const std::string& url) {
+    return config::database_place(
+      load("tunerd:\n  storage:\n    state_dir: /s\n    url: " + url + "\n")
+        .values.storage_section);
+  };
+  CHECK(place("sqlite:a.db") == "/s/tunerd/a.db");
+  CHECK(place("sqlite:/b/a.db") == "/b/a.db");
+  CHECK(place("postgresql://u:s3cret@h/n") == "postgresql://u:s3cret@h/n");
+  const auto bad
+    = refusal("tunerd:\n  storage:\n    url: mysql://u:s3cret@h\n");
+  CHECK(bad.find("want sqlite:FILE or postgresql://") != std::string::npos);
+  CHECK(bad.find("s3cret") == std::string::npos);
+}
+
 TEST_CASE("secrets are masked in the effective configuration", "[config][W4]") {
   const auto x
     = load("tunerd:\n  providers:\n    replicate:\n      token: r8_abc\n");

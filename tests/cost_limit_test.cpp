@@ -22,7 +22,8 @@ class cost_fixture : public test::store_fixture {
 protected:
   void set(const std::string& key, const std::string& value) {
     db->connect(connection::mode::read_write)
-      ->execute("INSERT OR REPLACE INTO settings (key, value) VALUES (?1, ?2)",
+      ->execute("INSERT INTO settings (key, value) VALUES (?1, ?2) "
+                "ON CONFLICT (key) DO UPDATE SET value = excluded.value",
                 "provider.replicate.cost_limit_" + key, value);
   }
 
@@ -252,7 +253,7 @@ TEST_CASE_METHOD(cost_fixture, "a dear runtime needs approval",
 }
 
 TEST_CASE_METHOD(cost_fixture, "the sums read no table",
-                 "[store][cost_limit]") {
+                 "[store][cost_limit][sqlite]") {
   submit("seed");
   clone_job("seed", 1'000);
   const auto raw = db->connect(connection::mode::read_only);

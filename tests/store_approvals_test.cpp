@@ -1,4 +1,5 @@
 #include "actors/store/schema.hpp"
+#include "actors/store/sqlite.hpp"
 
 #include "tests/approvals_fixture.hpp"
 #include "tests/log_capture.hpp"
@@ -524,13 +525,14 @@ TEST_CASE_METHOD(approvals_fixture, "who did what is written down",
 }
 
 TEST_CASE_METHOD(approvals_fixture, "a database of the first version goes on",
-                 "[store][approvals]") {
+                 "[store][approvals][sqlite]") {
   submit("j1");
   stop();
   path = directory.file("old.db");
   std::ofstream{path}; // as an older daemon left it
   {
-    sql::connection old{path, sql::connection::mode::read_write};
+    sql::connection old{
+      sql::open_sqlite(path, sql::connection::mode::read_write)};
     sql::migrate(old, 1);
     old.execute("INSERT INTO jobs (id, job_type, provider, status, "
                 "config_name, user_id, org_id, team_id, created_at, "

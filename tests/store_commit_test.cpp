@@ -1,5 +1,6 @@
 #include "actors/store/queries.hpp"
 #include "actors/store/schema.hpp"
+#include "actors/store/sqlite.hpp"
 #include "tests/log_capture.hpp"
 #include "tests/store_fixture.hpp"
 
@@ -134,7 +135,7 @@ TEST_CASE_METHOD(store_fixture, "nobody sees or hears of what is not committed",
 
 TEST_CASE_METHOD(store_fixture,
                  "a failing command does not harm its neighbours",
-                 "[store][commit]") {
+                 "[store][commit][sqlite]") {
   plant_faults();
   submit("old");
   hints.clear();
@@ -146,7 +147,7 @@ TEST_CASE_METHOD(store_fixture,
 }
 
 TEST_CASE_METHOD(store_fixture, "a failing COMMIT fails all and stops nothing",
-                 "[store][commit]") {
+                 "[store][commit][sqlite]") {
   test::log_capture log;
   plant_faults();
   submit("old");
@@ -164,7 +165,7 @@ TEST_CASE_METHOD(store_fixture, "a failing COMMIT fails all and stops nothing",
 }
 
 TEST_CASE_METHOD(store_fixture, "a transaction that ends by itself fails whole",
-                 "[store][commit]") {
+                 "[store][commit][sqlite]") {
   plant_faults();
   const auto answers = submit_all({"a", "all_of_it", "b"});
   CHECK(answers == std::vector<std::string>{failed, failed, ""});
@@ -187,7 +188,7 @@ TEST_CASE_METHOD(store_fixture, "a stop finishes and answers what was begun",
 }
 
 TEST_CASE_METHOD(store_fixture, "what was acknowledged survives a crash",
-                 "[store][commit][Q3]") {
+                 "[store][commit][Q3][sqlite]") {
   const auto attempt = claimed("j1");
   at_provider("j2", "e2");
   const auto before = events();
@@ -209,7 +210,7 @@ TEST_CASE_METHOD(store_fixture, "what was acknowledged survives a crash",
 // -- opening ------------------------------------------------------------------
 
 TEST_CASE_METHOD(store_fixture, "the files belong to their owner alone",
-                 "[store][database]") {
+                 "[store][database][sqlite]") {
   submit("j1");
   CHECK(mode_of(directory.file("state")) == 0700u);
   for (const auto* suffix : {"", "-wal", "-shm", ".lock"})
@@ -217,7 +218,7 @@ TEST_CASE_METHOD(store_fixture, "the files belong to their owner alone",
 }
 
 TEST_CASE_METHOD(store_fixture, "a second daemon on the file is refused",
-                 "[store][database]") {
+                 "[store][database][sqlite]") {
   CHECK(message_of_open().find("another tunerd is using it")
         != std::string::npos);
   CHECK(message_of_open().find(path) != std::string::npos);
@@ -226,7 +227,7 @@ TEST_CASE_METHOD(store_fixture, "a second daemon on the file is refused",
 }
 
 TEST_CASE_METHOD(store_fixture, "a newer schema is refused and left alone",
-                 "[store][database]") {
+                 "[store][database][sqlite]") {
   submit("j1");
   raw()->run_script("PRAGMA user_version = 1000");
   stop();
@@ -235,7 +236,7 @@ TEST_CASE_METHOD(store_fixture, "a newer schema is refused and left alone",
 }
 
 TEST_CASE_METHOD(store_fixture, "foreign files are refused and left alone",
-                 "[store][database]") {
+                 "[store][database][sqlite]") {
   stop();
   path = directory.file("notes.txt");
   std::FILE* file = std::fopen(path.c_str(), "w");
@@ -247,7 +248,8 @@ TEST_CASE_METHOD(store_fixture, "foreign files are refused and left alone",
   path = directory.file("foreign.db");
   std::fclose(std::fopen(path.c_str(), "w"));
   {
-    sql::connection foreign{path, sql::connection::mode::read_write};
+    sql::connection foreign{
+      sql::open_sqlite(path, sql::connection::mode::read_write)};
     foreign.run_script("CREATE TABLE jobs (id)");
   }
   CHECK(message_of_open().find("another program") != std::string::npos);
@@ -268,26 +270,27 @@ TEST_CASE_METHOD(store_fixture, "a reader needs no writer",
 
 TEST_CASE_METHOD(store_fixture, "a reader cannot write", "[store][database]") {
   auto only = db->connect(sql::connection::mode::read_only);
-  CHECK_THROWS_AS(only->execute("DELETE FROM jobs"), sql::sqlite_error);
+  CHECK_THROWS_AS(only->execute("DELETE FROM jobs"), sql::database_error);
 }
 
 TEST_CASE_METHOD(store_fixture, "an interrupt ends what is running",
-                 "[store][database]") {
+                 "[store][database][sqlite]") {
   auto busy = db->connect(sql::connection::mode::read_only);
   auto endless = busy->query("WITH RECURSIVE n (i) AS (VALUES (1) UNION ALL "
                              "SELECT i + 1 FROM n) SELECT i FROM n");
   REQUIRE(endless.step());
   db->interrupt();
-  CHECK_THROWS_AS(endless.step(), sql::sqlite_error);
+  CHECK_THROWS_AS(endless.step(), sql::database_error);
 }
 
 TEST_CASE_METHOD(store_fixture, "a database of the second version goes on",
-                 "[store][database]") {
+                 "[store][database][sqlite]") {
   stop();
   path = directory.file("old.db");
   std::ofstream{path}; // as an older daemon left it
   {
-    sql::connection old{path, sql::connection::mode::read_write};
+    sql::connection old{
+      sql::open_sqlite(path, sql::connection::mode::read_write)};
     sql::migrate(old, 2);
     const auto add = [&old](const std::string& id, const std::string& queue,
                             const std::string& state, const char* closed) {

@@ -1,5 +1,6 @@
 #include "actors/store/cost_sums.hpp"
 #include "actors/store/schema.hpp"
+#include "actors/store/sqlite.hpp"
 #include "messages/json.hpp"
 
 #include "tests/store_fixture.hpp"
@@ -192,12 +193,13 @@ TEST_CASE_METHOD(costs_fixture, "absurd costs stop no job",
 }
 
 TEST_CASE_METHOD(costs_fixture, "costs of an older database are known",
-                 "[store][cost_sums][database]") {
+                 "[store][cost_sums][database][sqlite]") {
   stop();
   path = directory.file("old.db");
   std::ofstream{path}; // as an older daemon left it
   {
-    sql::connection old{path, sql::connection::mode::read_write};
+    sql::connection old{
+      sql::open_sqlite(path, sql::connection::mode::read_write)};
     sql::migrate(old, 3);
     const auto add_old = [&](const std::string& id, const char* status,
                              const char* costs) {

@@ -5,34 +5,9 @@
 #include "actors/store/store_reader.hpp"
 
 #include "tests/deterministic.hpp"
-
-#include <filesystem>
+#include "tests/temporary_place.hpp"
 
 namespace tunerd::test {
-
-/// A directory that goes with the test.
-class temporary_directory {
-public:
-  temporary_directory() {
-    auto name
-      = (std::filesystem::temp_directory_path() / "tunerd-XXXXXX").string();
-    REQUIRE(::mkdtemp(name.data()) != nullptr);
-    path_ = name;
-  }
-  ~temporary_directory() {
-    std::error_code ignored;
-    std::filesystem::remove_all(path_, ignored);
-  }
-  temporary_directory(const temporary_directory&) = delete;
-  temporary_directory& operator=(const temporary_directory&) = delete;
-
-  std::string file(const std::string& name) const {
-    return (path_ / name).string();
-  }
-
-private:
-  std::filesystem::path path_;
-};
 
 /// A store with its reader on a database of its own.
 class store_fixture : public deterministic {
@@ -47,7 +22,9 @@ public:
 
 protected:
   void start() {
-    db = std::make_shared<sql::database>(path);
+    // The test's clock, not the server's.
+    db = std::make_shared<sql::database>(
+      path, sql::database_options{.uses_server_clock = false});
     const store_settings settings{
       db, limits, {[this] { return now(); }, [] { return uint64_t{4}; }}};
     reader = spawn(store_reader, settings);
@@ -167,7 +144,7 @@ protected:
   }
 
   temporary_directory directory;
-  std::string path = directory.file("state/tunerd.db");
+  std::string path = new_place(directory.file("state/tunerd.db"));
   queue_limits limits;
   std::shared_ptr<sql::database> db;
   store_reader_actor reader;

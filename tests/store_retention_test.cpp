@@ -19,7 +19,7 @@ int64_t count(sql::connection& db, const std::string& table) {
 /// A store's tables without its actors.
 struct tables {
   test::temporary_directory directory;
-  sql::database file{directory.file("r.db")};
+  sql::database file{test::new_place(directory.file("r.db"))};
   std::shared_ptr<sql::connection> db
     = file.connect(sql::connection::mode::read_write);
   timestamp now{std::chrono::hours{500'000}};
@@ -54,7 +54,7 @@ struct tables {
   }
 
   void clean(const config::retention& kept) {
-    db->execute("BEGIN IMMEDIATE");
+    db->begin_writing();
     sql::clean_up(*db, now, kept);
     db->execute("COMMIT");
   }
@@ -76,7 +76,7 @@ TEST_CASE("retention removes what is due and nothing else", "[store][Q12]") {
   std::mt19937 dice{seed};
   const auto roll = [&](int n) { return static_cast<int>(dice() % n); };
   tables stored;
-  stored.db->execute("BEGIN IMMEDIATE");
+  stored.db->begin_writing();
   std::set<std::string> kept;
   for (int i = 0; i < 1'500; ++i) {
     const auto id = "j" + std::to_string(i);
@@ -114,8 +114,10 @@ TEST_CASE("retention can be switched off", "[store][Q12]") {
   tables stored;
   stored.add("j1", job_status::failed, queue_status::failed, 24h * 4'000, false,
              false);
-  stored.db->execute("INSERT INTO audit VALUES (NULL, 0, '', '', 'x', '', '', "
-                     "'', 'c')");
+  stored.db->execute(
+    "INSERT INTO audit (time, user_id, token, action, "
+    "subject, org_id, details, correlation_id) VALUES (0, '', '', 'x', '', '', "
+    "'', 'c')");
   stored.clean({.job_days = 0, .audit_days = 0});
   CHECK(stored.ids().size() == 1);
   CHECK(count(*stored.db, "audit") == 1);
@@ -126,9 +128,11 @@ TEST_CASE("retention can be switched off", "[store][Q12]") {
 TEST_CASE("the audit log is kept as long as is said", "[store]") {
   tables stored;
   for (const auto age : {24h * 10, 24h * 10 + 1h, 24h * 9})
-    stored.db->execute("INSERT INTO audit VALUES (NULL, ?1, '', '', 'x', '', "
-                       "'', '', 'c')",
-                       stored.now - age);
+    stored.db->execute(
+      "INSERT INTO audit (time, user_id, token, action, "
+      "subject, org_id, details, correlation_id) VALUES (?1, '', '', 'x', '', "
+      "'', '', 'c')",
+      stored.now - age);
   stored.clean({.job_days = 0, .audit_days = 10});
   CHECK(count(*stored.db, "audit") == 2);
 }

@@ -194,7 +194,7 @@ TEST_CASE_METHOD(store_webhooks_fixture,
 
 TEST_CASE("the oldest deliveries leave when there are too many", "[store]") {
   test::temporary_directory directory;
-  sql::database file{directory.file("d.db")};
+  sql::database file{test::new_place(directory.file("d.db"))};
   auto db = file.connect(sql::connection::mode::read_write);
   sql::delivery_table known{*db};
   const timestamp start{std::chrono::hours{1'000'000}};

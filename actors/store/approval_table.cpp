@@ -66,13 +66,13 @@ caf::optional<timestamp> earliest(statement row) {
 int64_t approval_table::insert(const approval& x) {
   static const auto sql = "INSERT INTO approvals (" + columns
                           + ") VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, "
-                            "?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17)";
-  db_.execute(sql, x.job_id, x.user_id, x.org_id, x.rule_id,
-              to_string(x.status), x.reason, x.provider, x.config_name,
-              x.estimated_cost_micros, x.hardware_type,
-              to_string(x.required_level), x.reviewed_by, x.reviewed_at,
-              x.review_notes, x.created_at, x.expires_at, x.correlation_id);
-  return db_.last_row();
+                            "?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17) "
+                            "RETURNING id";
+  return db_.insert(
+    sql, x.job_id, x.user_id, x.org_id, x.rule_id, to_string(x.status),
+    x.reason, x.provider, x.config_name, x.estimated_cost_micros,
+    x.hardware_type, to_string(x.required_level), x.reviewed_by, x.reviewed_at,
+    x.review_notes, x.created_at, x.expires_at, x.correlation_id);
 }
 
 caf::optional<approval> approval_table::find(int64_t id) {

@@ -73,13 +73,13 @@ caf::optional<std::string> null_if_empty(const std::string& x) {
 
 int64_t attempt_table::open(const job& x, const provider_input& input,
                             timestamp now) {
-  db_.execute("INSERT INTO attempts (job_id, number, provider, state, "
-              "fingerprint, claimed_at, correlation_id) VALUES (?1, 1 + "
-              "(SELECT count(*) FROM attempts WHERE job_id = ?1), ?2, ?3, ?4, "
-              "?5, ?6)",
-              x.id, x.provider, to_string(attempt_state::claimed),
-              input.fingerprint, now, x.correlation_id);
-  return db_.last_row();
+  return db_.insert(
+    "INSERT INTO attempts (job_id, number, provider, state, "
+    "fingerprint, claimed_at, correlation_id) VALUES (?1, 1 + "
+    "(SELECT count(*) FROM attempts WHERE job_id = ?1), ?2, ?3, ?4, "
+    "?5, ?6) RETURNING id",
+    x.id, x.provider, to_string(attempt_state::claimed), input.fingerprint, now,
+    x.correlation_id);
 }
 
 void attempt_table::adopt(const job& x, timestamp now) {

@@ -1,7 +1,7 @@
 #pragma once
 
+#include "actors/store/connection.hpp"
 #include "actors/store/rules.hpp"
-#include "actors/store/sqlite.hpp"
 
 namespace tunerd::sql {
 

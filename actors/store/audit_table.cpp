@@ -21,12 +21,11 @@ audit_entry read_entry(const statement& row) {
 } // namespace
 
 int64_t audit_table::append(const audit_entry& x) {
-  db_.execute("INSERT INTO audit (id, time, user_id, token, action, subject, "
-              "org_id, details, correlation_id) "
-              "VALUES (NULL, ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
-              x.time, x.user_id, x.token, x.action, x.subject, x.org_id,
-              x.details, x.correlation_id);
-  return db_.last_row();
+  return db_.insert("INSERT INTO audit (time, user_id, token, action, subject, "
+                    "org_id, details, correlation_id) "
+                    "VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8) RETURNING id",
+                    x.time, x.user_id, x.token, x.action, x.subject, x.org_id,
+                    x.details, x.correlation_id);
 }
 
 std::vector<audit_entry> audit_table::trace(const caller& who,

@@ -1,6 +1,6 @@
 #pragma once
 
-#include "actors/store/sqlite.hpp"
+#include "actors/store/connection.hpp"
 #include "messages/audit.hpp"
 
 namespace tunerd::sql {

@@ -16,7 +16,7 @@
 
 // What each command of the store does, one overload per command. They run
 // inside a savepoint: after an error or an exception nothing of them remains.
-// All may throw sqlite_error.
+// All may throw database_error.
 
 namespace tunerd::sql {
 

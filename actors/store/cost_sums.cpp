@@ -23,13 +23,15 @@ int64_t day_of(timestamp time) {
 sums highest(connection& db, const caller& who, int64_t since,
              const std::string& name) {
   sums result;
-  // total() cannot overflow as sum() does. The plus keeps the planner from the
-  // index by user where all users are read: its days lie far apart.
+  // total() cannot overflow as sum() does. Appending nothing keeps the planner
+  // from the index by user where all users are read: its days lie far apart.
   auto rows = db.query(
     "SELECT " + name
-      + ", CAST(total(cost_micros) AS INTEGER) AS cost FROM daily_costs WHERE "
-      + visible_to(who) + " AND day >= ?3 AND " + name + " <> '' GROUP BY +"
-      + name + " HAVING cost > 0 ORDER BY cost DESC, " + name + " LIMIT ?4",
+      + " || '' AS name, CAST(total(cost_micros) AS BIGINT) AS cost "
+        "FROM daily_costs WHERE "
+      + visible_to(who) + " AND day >= ?3 AND " + name
+      + " <> '' GROUP BY 1 HAVING total(cost_micros) > 0 "
+        "ORDER BY cost DESC, 1 LIMIT ?4",
     who.user_id, who.org_id, since, static_cast<int64_t>(cost_names_max));
   while (rows.step())
     result.emplace(rows.get<std::string>(0), rows.get<int64_t>(1));
@@ -38,11 +40,12 @@ sums highest(connection& db, const caller& who, int64_t since,
 
 sums by_day(connection& db, const caller& who, int64_t since) {
   sums result;
-  auto rows = db.query(
-    "SELECT day, CAST(total(cost_micros) AS INTEGER) AS cost "
-    "FROM daily_costs WHERE "
-      + visible_to(who) + " AND day >= ?3 GROUP BY day HAVING cost > 0",
-    who.user_id, who.org_id, since);
+  auto rows
+    = db.query("SELECT day, CAST(total(cost_micros) AS BIGINT) AS cost "
+               "FROM daily_costs WHERE "
+                 + visible_to(who)
+                 + " AND day >= ?3 GROUP BY day HAVING total(cost_micros) > 0",
+               who.user_id, who.org_id, since);
   while (rows.step()) {
     const timestamp day{std::chrono::days{rows.get<int64_t>(0)}};
     result.emplace(utc_text(day).substr(0, date_size), rows.get<int64_t>(1));

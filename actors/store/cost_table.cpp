@@ -35,28 +35,28 @@ int64_t cost_table::spent(const std::string& provider, timestamp since) {
   // total() cannot overflow as sum() does. The indexes hold all that is read.
   return total(db_.query(
            "SELECT CAST(total(coalesce(cost_micros, CASE WHEN started_at "
-           "IS NULL THEN 0 ELSE reserved_micros END)) AS INTEGER) FROM jobs "
+           "IS NULL THEN 0 ELSE reserved_micros END)) AS BIGINT) FROM jobs "
            "WHERE provider = ?1 AND completed_at > ?2",
            provider, since))
          + total(
-           db_.query("SELECT CAST(total(reserved_micros) AS INTEGER) FROM jobs "
+           db_.query("SELECT CAST(total(reserved_micros) AS BIGINT) FROM jobs "
                      "INDEXED BY jobs_active_by_provider "
                      "WHERE provider = ?1 AND status IN "
                      "('pending', 'uploading', 'queued', 'running')",
                      provider))
          + total(db_.query(
-           "SELECT CAST(total(cost_micros) AS INTEGER) FROM deleted_costs "
+           "SELECT CAST(total(cost_micros) AS BIGINT) FROM deleted_costs "
            "WHERE provider = ?1 AND day >= ?2",
            provider, since.time_since_epoch().count() / ns_per_day));
 }
 
 caf::optional<caf::timespan> cost_table::mean_run(const std::string& provider,
                                                   const std::string& profile) {
-  auto row = db_.query("SELECT CAST(avg(completed_at - started_at) AS INTEGER) "
+  auto row = db_.query("SELECT CAST(avg(completed_at - started_at) AS BIGINT) "
                        "FROM (SELECT completed_at, started_at FROM jobs "
                        "WHERE status = 'completed' AND provider = ?1 "
                        "AND hardware_profile = ?2 "
-                       "ORDER BY completed_at DESC LIMIT 100)",
+                       "ORDER BY completed_at DESC LIMIT 100) AS newest",
                        provider, profile);
   row.step();
   const auto mean = row.find<int64_t>(0);

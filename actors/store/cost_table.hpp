@@ -1,7 +1,7 @@
 #pragma once
 
+#include "actors/store/connection.hpp"
 #include "actors/store/cost_limit.hpp"
-#include "actors/store/sqlite.hpp"
 
 namespace tunerd::sql {
 

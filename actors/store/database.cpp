@@ -1,6 +1,9 @@
 #include "actors/store/database.hpp"
 
+#include "actors/store/postgres.hpp"
+#include "actors/store/postgres_schema.hpp"
 #include "actors/store/schema.hpp"
+#include "actors/store/sqlite.hpp"
 
 #include <fcntl.h>
 #include <sys/file.h>
@@ -59,26 +62,77 @@ int take_lock(const std::string& path) {
   fail_with_errno(path);
 }
 
-} // namespace
+/// A file, as long as it lives: nobody else may have it.
+class sqlite_place : public database::place {
+public:
+  explicit sqlite_place(std::string path)
+    : path_(std::move(path)), lock_(take_lock(path_)) {
+    // SQLite gives its other files the mode of this one.
+    ::close(open_private(path_));
+    try {
+      connection db{open(connection::mode::owner)};
+      migrate(db);
+    } catch (const std::exception& e) {
+      fail(path_, e.what());
+    }
+  }
 
-database::descriptor::~descriptor() {
-  ::close(fd);
+  std::unique_ptr<engine> open(connection::mode how) override {
+    return open_sqlite(path_, how);
+  }
+
+private:
+  /// Holds the lock until it is closed.
+  struct descriptor {
+    explicit descriptor(int number) noexcept : fd(number) {
+    }
+    ~descriptor() {
+      ::close(fd);
+    }
+    descriptor(const descriptor&) = delete;
+    descriptor& operator=(const descriptor&) = delete;
+    int fd;
+  };
+
+  std::string path_;
+  descriptor lock_;
+};
+
+class postgres_place : public database::place {
+public:
+  postgres_place(std::string url, const database_options& options)
+    : settings_{std::move(url), options.now, options.uses_server_clock} {
+    try {
+      connection db{open(connection::mode::owner)};
+      migrate_postgres(db);
+    } catch (const std::exception& e) {
+      fail(without_secrets(settings_.url), e.what());
+    }
+  }
+
+  std::unique_ptr<engine> open(connection::mode how) override {
+    return open_postgres(settings_, how);
+  }
+
+private:
+  postgres_settings settings_;
+};
+
+std::unique_ptr<database::place> open_place(std::string where,
+                                            const database_options& options) {
+  if (is_postgres(where))
+    return std::make_unique<postgres_place>(std::move(where), options);
+  return std::make_unique<sqlite_place>(std::move(where));
 }
 
-database::database(std::string path)
-  : path_(std::move(path)), lock_(take_lock(path_)) {
-  // SQLite gives its other files the mode of this one.
-  ::close(open_private(path_));
-  try {
-    connection db{path_, connection::mode::read_write};
-    migrate(db);
-  } catch (const std::exception& e) {
-    fail(path_, e.what());
-  }
+} // namespace
+
+database::database(std::string where, database_options options)
+  : place_(open_place(std::move(where), options)) {
 }
 
 std::shared_ptr<connection> database::connect(connection::mode how) {
-  auto result = std::make_shared<connection>(path_, how);
+  auto result = std::make_shared<connection>(place_->open(how));
   std::lock_guard guard{mutex_};
   std::erase_if(connections_, [](const auto& x) { return x.expired(); });
   connections_.push_back(result);

@@ -22,11 +22,16 @@ void delivery_table::remember(const std::string& provider,
                               const std::string& external_id, bool is_early,
                               const std::string& correlation_id,
                               timestamp now) {
-  db_.execute("INSERT OR REPLACE INTO webhook_deliveries (provider, "
-              "delivery_id, external_id, is_early, expires_at, "
-              "correlation_id) VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
-              provider, delivery_id, external_id, is_early, now + lifetime,
-              correlation_id);
+  db_.execute(
+    "INSERT INTO webhook_deliveries (provider, "
+    "delivery_id, external_id, is_early, expires_at, "
+    "correlation_id) VALUES (?1, ?2, ?3, ?4, ?5, ?6) "
+    "ON CONFLICT (provider, delivery_id) DO UPDATE SET "
+    "external_id = excluded.external_id, is_early = excluded.is_early, "
+    "expires_at = excluded.expires_at, "
+    "correlation_id = excluded.correlation_id",
+    provider, delivery_id, external_id, is_early, now + lifetime,
+    correlation_id);
 }
 
 bool delivery_table::take_early(const std::string& provider,
@@ -52,8 +57,8 @@ void delivery_table::prune(timestamp now, int64_t count, int64_t kept_max) {
   // No more than came within one round of pruning.
   db_.execute("DELETE FROM webhook_deliveries WHERE (provider, delivery_id) "
               "IN (SELECT provider, delivery_id FROM webhook_deliveries "
-              "ORDER BY expires_at LIMIT max(0, (SELECT count(*) FROM "
-              "webhook_deliveries) - ?1))",
+              "ORDER BY expires_at LIMIT (SELECT CASE WHEN count(*) > ?1 "
+              "THEN count(*) - ?1 ELSE 0 END FROM webhook_deliveries))",
               kept_max);
 }
 

@@ -23,11 +23,10 @@ event read_event(const statement& row) {
 } // namespace
 
 int64_t event_log::append(const event& x) {
-  db_.execute("INSERT INTO events (time, type, job_id, user_id, org_id, "
-              "correlation_id, data) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
-              x.time, x.type, x.job_id, x.user_id, x.org_id, x.correlation_id,
-              x.data);
-  return db_.last_row();
+  return db_.insert(
+    "INSERT INTO events (time, type, job_id, user_id, org_id, "
+    "correlation_id, data) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7) RETURNING id",
+    x.time, x.type, x.job_id, x.user_id, x.org_id, x.correlation_id, x.data);
 }
 
 int64_t event_log::head() {

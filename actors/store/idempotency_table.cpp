@@ -16,8 +16,11 @@ idempotency_table::find(const std::string& user_id, const std::string& key,
 void idempotency_table::insert(const std::string& user_id,
                                const std::string& key, const entry& x,
                                timestamp expires_at) {
-  db_.execute("INSERT OR REPLACE INTO idempotency_keys (user_id, key, "
-              "request_hash, job_id, expires_at) VALUES (?1, ?2, ?3, ?4, ?5)",
+  db_.execute("INSERT INTO idempotency_keys (user_id, key, "
+              "request_hash, job_id, expires_at) VALUES (?1, ?2, ?3, ?4, ?5) "
+              "ON CONFLICT (user_id, key) DO UPDATE SET "
+              "request_hash = excluded.request_hash, job_id = excluded.job_id, "
+              "expires_at = excluded.expires_at",
               user_id, key, x.request_hash, x.job_id, expires_at);
 }
 

@@ -86,26 +86,27 @@ job read_job(const statement& row) {
 
 std::string visible_to(const caller& who) {
   if (who.level == caller_level::admin)
-    return "(1 OR ?1 = ?2)";
+    return "(1 = 1 OR ?1 = ?2)";
   if (who.level == caller_level::lead && !who.org_id.empty())
     return "(user_id = ?1 OR org_id = ?2)";
   return "(user_id = ?1 AND ?2 IS NOT NULL)";
 }
 
 int64_t job_table::insert(const job& x) {
-  static const auto sql = "INSERT INTO jobs (" + job_columns
-                          + ") VALUES (NULL, ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, "
+  static const auto columns = job_columns.substr(job_columns.find("id"));
+  static const auto sql = "INSERT INTO jobs (" + columns
+                          + ") VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, "
                             "?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, "
-                            "?19, ?20, ?21, ?22, ?23, ?24, ?25, ?26, ?27, ?28)";
-  db_.execute(sql, x.id, x.job_type, x.provider, to_string(x.status),
-              x.config_name, x.user_id, x.org_id, x.team_id, x.created_at,
-              x.started_at, x.completed_at, x.cost_micros,
-              x.estimated_cost_micros, x.hardware_type, x.hardware_profile,
-              x.error_message, x.output_url, x.metadata, x.correlation_id,
-              to_string(x.queue), x.priority, x.priority_override, x.queued_at,
-              x.not_before, x.attempts_used, x.max_attempts, x.external_id,
-              x.approval_id);
-  return db_.last_row();
+                            "?19, ?20, ?21, ?22, ?23, ?24, ?25, ?26, ?27, ?28) "
+                            "RETURNING row";
+  return db_.insert(
+    sql, x.id, x.job_type, x.provider, to_string(x.status), x.config_name,
+    x.user_id, x.org_id, x.team_id, x.created_at, x.started_at, x.completed_at,
+    x.cost_micros, x.estimated_cost_micros, x.hardware_type, x.hardware_profile,
+    x.error_message, x.output_url, x.metadata, x.correlation_id,
+    to_string(x.queue), x.priority, x.priority_override, x.queued_at,
+    x.not_before, x.attempts_used, x.max_attempts, x.external_id,
+    x.approval_id);
 }
 
 caf::optional<job> job_table::find(const std::string& id) {

@@ -1,6 +1,8 @@
 #include "actors/store/limit_table.hpp"
 
-#include <string_view>
+#include "actors/store/setting_table.hpp"
+
+#include <charconv>
 
 namespace tunerd::sql {
 
@@ -20,16 +22,21 @@ void for_each_limit(X& x, F visit) {
   visit("queue.provider_max_concurrent", x.provider_max_concurrent);
 }
 
+/// @returns the number that `text` begins with; 0 if there is none.
+int64_t number(const std::string& text) {
+  int64_t result = 0;
+  std::from_chars(text.data(), text.data() + text.size(), result);
+  return result;
+}
+
 } // namespace
 
 queue_limits limit_table::load(const queue_limits& from_file) {
   auto result = from_file;
   for_each_limit(result, [this](const char* key, auto& limit) {
-    auto row = db_.query("SELECT CAST(value AS INTEGER) FROM settings "
-                         "WHERE key = ?1",
-                         std::string_view{key});
-    if (row.step())
-      limit = row.get<std::remove_reference_t<decltype(limit)>>(0);
+    if (const auto value = setting_table{db_}.get(key))
+      limit
+        = static_cast<std::remove_reference_t<decltype(limit)>>(number(*value));
   });
   return result;
 }
@@ -37,10 +44,7 @@ queue_limits limit_table::load(const queue_limits& from_file) {
 void limit_table::store(const set_limits& change) {
   for_each_limit(change, [this](const char* key, const auto& limit) {
     if (limit)
-      db_.execute("INSERT OR REPLACE INTO settings (key, value) "
-                  "VALUES (?1, ?2)",
-                  std::string_view{key},
-                  std::to_string(static_cast<int32_t>(*limit)));
+      setting_table{db_}.put(key, std::to_string(static_cast<int32_t>(*limit)));
   });
 }
 

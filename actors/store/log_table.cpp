@@ -22,13 +22,13 @@ std::string_view tail(std::string_view text, size_t size_max) {
 }
 
 void log_table::store(const std::string& job_id, std::string_view text) {
-  if (text.empty())
+  const auto kept = tail(text, log_size_max);
+  // Each engine counts the bytes of a text in its own way.
+  if (kept.size() <= find(job_id).size())
     return;
   db_.execute("INSERT INTO job_logs (job_id, text) VALUES (?1, ?2) "
-              "ON CONFLICT (job_id) DO UPDATE SET text = excluded.text "
-              "WHERE length(CAST(excluded.text AS BLOB)) "
-              "> length(CAST(job_logs.text AS BLOB))",
-              job_id, tail(text, log_size_max));
+              "ON CONFLICT (job_id) DO UPDATE SET text = excluded.text",
+              job_id, kept);
 }
 
 std::string log_table::find(const std::string& job_id) {

@@ -1,6 +1,6 @@
 #pragma once
 
-#include "actors/store/sqlite.hpp"
+#include "actors/store/connection.hpp"
 
 namespace tunerd::sql {
 

@@ -1,6 +1,6 @@
 #pragma once
 
-#include "actors/store/sqlite.hpp"
+#include "actors/store/connection.hpp"
 #include "messages/approvals.hpp"
 #include "messages/audit.hpp"
 #include "messages/dispatch.hpp"
@@ -15,7 +15,7 @@
 #include <caf/expected.hpp>
 
 // What the store answers to each query, one overload per query. Each wants one
-// snapshot around it. All may throw sqlite_error.
+// snapshot around it. All may throw database_error.
 
 namespace tunerd::sql {
 

@@ -223,7 +223,7 @@ queue_stats queue_table::stats(timestamp since) {
   while (by_user.step())
     result.by_user[by_user.get<std::string>(0)] = by_user.get<int64_t>(1);
   auto wait = db_.query("SELECT CAST(avg(a.claimed_at - j.queued_at) AS "
-                        "INTEGER) FROM attempts a JOIN jobs j "
+                        "BIGINT) FROM attempts a JOIN jobs j "
                         "ON j.id = a.job_id WHERE a.claimed_at >= ?1 "
                         "AND a.number = 1",
                         since);

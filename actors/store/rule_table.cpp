@@ -61,13 +61,12 @@ approval_rule read_rule(const statement& row) {
 int64_t rule_table::insert(const approval_rule& x) {
   static const auto sql = "INSERT INTO approval_rules (" + columns
                           + ") VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, "
-                            "?10, ?11, ?12, ?13)";
-  db_.execute(sql, x.name, x.description, to_string(x.condition), x.threshold,
-              x.is_active, x.priority, x.applies_to_provider,
-              x.applies_to_level, text_of(x.exempt_levels),
-              x.required_approver_level, x.deadline_seconds, x.created_at,
-              x.created_by);
-  return db_.last_row();
+                            "?10, ?11, ?12, ?13) RETURNING id";
+  return db_.insert(sql, x.name, x.description, to_string(x.condition),
+                    x.threshold, x.is_active, x.priority, x.applies_to_provider,
+                    x.applies_to_level, text_of(x.exempt_levels),
+                    x.required_approver_level, x.deadline_seconds, x.created_at,
+                    x.created_by);
 }
 
 caf::optional<approval_rule> rule_table::find(int64_t id) {

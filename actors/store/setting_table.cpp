@@ -23,7 +23,8 @@ caf::optional<std::string> setting_table::get(const std::string& key) {
 void setting_table::put(const std::string& key,
                         const caf::optional<std::string>& value) {
   if (value)
-    db_.execute("INSERT OR REPLACE INTO settings (key, value) VALUES (?1, ?2)",
+    db_.execute("INSERT INTO settings (key, value) VALUES (?1, ?2) "
+                "ON CONFLICT (key) DO UPDATE SET value = excluded.value",
                 key, *value);
   else
     db_.execute("DELETE FROM settings WHERE key = ?1", key);

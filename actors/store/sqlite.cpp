@@ -1,5 +1,9 @@
 #include "actors/store/sqlite.hpp"
 
+#include <sqlite3.h>
+
+#include <unordered_map>
+
 namespace tunerd::sql {
 
 namespace {
@@ -15,139 +19,185 @@ constexpr const char* writer_settings = "PRAGMA journal_mode = WAL;"
                                         "PRAGMA wal_autocheckpoint = 2000;"
                                         "PRAGMA journal_size_limit = 67108864;";
 
-} // namespace
+failure kind_of(int code) {
+  switch (code & 0xFF) { // the rest says more about the same
+    case SQLITE_BUSY:
+    case SQLITE_LOCKED: return failure::busy;
+    case SQLITE_CONSTRAINT: return failure::constraint;
+    case SQLITE_INTERRUPT: return failure::interrupted;
+    default: return failure::other;
+  }
+}
 
-sqlite_error::sqlite_error(int code, const std::string& text)
-  : std::runtime_error(text), code_(code) {
+[[noreturn]] void fail(int code, const std::string& text) {
+  throw database_error{kind_of(code), text};
 }
 
 // -- statement ----------------------------------------------------------------
 
-statement::statement(sqlite3_stmt* prepared) : raw_(prepared) {
-}
-
-bool statement::step() {
-  const auto code = sqlite3_step(raw_.get());
-  if (code == SQLITE_ROW)
-    return true;
-  if (code == SQLITE_DONE)
-    return false;
-  auto* db = sqlite3_db_handle(raw_.get());
-  throw sqlite_error{code, sqlite3_errmsg(db)};
-}
-
-void statement::bind_one(int index, std::string_view x) {
-  // A null pointer would bind NULL; an empty text is not NULL.
-  const auto* begin = x.data() == nullptr ? "" : x.data();
-  if (auto code = sqlite3_bind_text64(raw_.get(), index, begin, x.size(),
-                                      SQLITE_TRANSIENT, SQLITE_UTF8);
-      code != SQLITE_OK)
-    throw sqlite_error{code, "cannot bind a text"};
-}
-
-void statement::bind_integer(int index, int64_t x) {
-  if (auto code = sqlite3_bind_int64(raw_.get(), index, x); code != SQLITE_OK)
-    throw sqlite_error{code, "cannot bind a number"};
-}
-
-int64_t statement::integer(int column) const {
-  return sqlite3_column_int64(raw_.get(), column);
-}
-
-std::string statement::text(int column) const {
-  const auto* begin
-    = reinterpret_cast<const char*>(sqlite3_column_text(raw_.get(), column));
-  const auto size = sqlite3_column_bytes(raw_.get(), column);
-  return begin == nullptr ? std::string{}
-                          : std::string(begin, static_cast<size_t>(size));
-}
-
-void statement::rewind::operator()(sqlite3_stmt* raw) const noexcept {
-  sqlite3_reset(raw);
-  sqlite3_clear_bindings(raw);
-}
-
-// -- connection ---------------------------------------------------------------
-
-connection::connection(const std::string& path, mode how) {
-  const auto writes = how == mode::read_write;
-  sqlite3* raw = nullptr;
-  const auto code
-    = sqlite3_open_v2(path.c_str(), &raw,
-                      (writes ? SQLITE_OPEN_READWRITE : SQLITE_OPEN_READONLY)
-                        | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE,
-                      nullptr);
-  db_.reset(raw); // to be closed even if opening failed
-  check(code);
-  sqlite3_busy_timeout(db_.get(), busy_timeout_ms);
-  run_script(common_settings);
-  if (writes)
-    run_script(writer_settings);
-}
-
-void connection::run_script(const std::string& sql) {
-  check(sqlite3_exec(db_.get(), sql.c_str(), nullptr, nullptr, nullptr));
-}
-
-int64_t connection::last_row() const noexcept {
-  return sqlite3_last_insert_rowid(db_.get());
-}
-
-bool connection::in_transaction() const noexcept {
-  return sqlite3_get_autocommit(db_.get()) == 0;
-}
-
-int64_t connection::rows_scanned() const noexcept {
-  int64_t result = 0;
-  for (const auto& [text, raw] : cache_)
-    result
-      += sqlite3_stmt_status(raw.get(), SQLITE_STMTSTATUS_FULLSCAN_STEP, 0);
-  return result;
-}
-
-void connection::interrupt() noexcept {
-  sqlite3_interrupt(db_.get());
-}
-
-sqlite3_stmt* connection::prepare(std::string_view sql) {
-  auto i = cache_.find(sql);
-  if (i == cache_.end()) {
-    sqlite3_stmt* raw = nullptr;
-    check(sqlite3_prepare_v3(db_.get(), sql.data(),
-                             static_cast<int>(sql.size()),
-                             SQLITE_PREPARE_PERSISTENT, &raw, nullptr));
-    i = cache_.try_emplace(std::string{sql}, raw).first;
+class sqlite_statement : public prepared {
+public:
+  explicit sqlite_statement(sqlite3_stmt* raw) : raw_(raw) {
   }
-  if (sqlite3_stmt_busy(i->second.get()) != 0)
-    throw std::logic_error("statement used inside itself: " + i->first);
-  return i->second.get();
-}
 
-void connection::check(int code) const {
-  if (code != SQLITE_OK)
-    throw sqlite_error{code, sqlite3_errmsg(db_.get())};
-}
-
-void connection::close::operator()(sqlite3* db) const noexcept {
-  sqlite3_close_v2(db);
-}
-
-void connection::finalize::operator()(sqlite3_stmt* raw) const noexcept {
-  sqlite3_finalize(raw);
-}
-
-// -- snapshot -----------------------------------------------------------------
-
-snapshot::snapshot(connection& db) : db_(db) {
-  db_.execute("BEGIN");
-}
-
-snapshot::~snapshot() {
-  try {
-    db_.execute("ROLLBACK"); // nothing was written
-  } catch (const sqlite_error&) {
-    // An error inside has ended it already.
+  bool is_running() const noexcept {
+    return sqlite3_stmt_busy(raw_.get()) != 0;
   }
+
+  int64_t rows_scanned() const noexcept {
+    return sqlite3_stmt_status(raw_.get(), SQLITE_STMTSTATUS_FULLSCAN_STEP, 0);
+  }
+
+  void bind_integer(int index, std::optional<int64_t> x) override {
+    check(x ? sqlite3_bind_int64(raw_.get(), index, *x)
+            : sqlite3_bind_null(raw_.get(), index));
+  }
+
+  void bind_text(int index, std::optional<std::string_view> x) override {
+    if (!x)
+      return check(sqlite3_bind_null(raw_.get(), index));
+    // A null pointer would bind NULL; an empty text is not NULL.
+    const auto* begin = x->data() == nullptr ? "" : x->data();
+    check(sqlite3_bind_text64(raw_.get(), index, begin, x->size(),
+                              SQLITE_TRANSIENT, SQLITE_UTF8));
+  }
+
+  bool step() override {
+    const auto code = sqlite3_step(raw_.get());
+    if (code != SQLITE_DONE && code != SQLITE_ROW)
+      fail(code, sqlite3_errmsg(db()));
+    return code == SQLITE_ROW;
+  }
+
+  bool is_null(int column) const override {
+    return sqlite3_column_type(raw_.get(), column) == SQLITE_NULL;
+  }
+
+  int64_t integer(int column) const override {
+    return sqlite3_column_int64(raw_.get(), column);
+  }
+
+  std::string text(int column) const override {
+    const auto* begin
+      = reinterpret_cast<const char*>(sqlite3_column_text(raw_.get(), column));
+    const auto size = sqlite3_column_bytes(raw_.get(), column);
+    return begin == nullptr ? std::string{}
+                            : std::string(begin, static_cast<size_t>(size));
+  }
+
+  int64_t changed() const override {
+    return sqlite3_changes64(db());
+  }
+
+  void reset() noexcept override {
+    sqlite3_reset(raw_.get());
+    sqlite3_clear_bindings(raw_.get());
+  }
+
+private:
+  struct finalize {
+    void operator()(sqlite3_stmt* raw) const noexcept {
+      sqlite3_finalize(raw);
+    }
+  };
+
+  sqlite3* db() const noexcept {
+    return sqlite3_db_handle(raw_.get());
+  }
+
+  static void check(int code) {
+    if (code != SQLITE_OK)
+      fail(code, "cannot bind a parameter");
+  }
+
+  std::unique_ptr<sqlite3_stmt, finalize> raw_;
+};
+
+// -- engine -------------------------------------------------------------------
+
+class sqlite_engine : public engine {
+public:
+  sqlite_engine(const std::string& path, connection::mode how) {
+    const auto writes = how != connection::mode::read_only;
+    sqlite3* raw = nullptr;
+    const auto code
+      = sqlite3_open_v2(path.c_str(), &raw,
+                        (writes ? SQLITE_OPEN_READWRITE : SQLITE_OPEN_READONLY)
+                          | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE,
+                        nullptr);
+    db_.reset(raw); // to be closed even if opening failed
+    check(code);
+    sqlite3_busy_timeout(db_.get(), busy_timeout_ms);
+    run_script(common_settings);
+    if (writes)
+      run_script(writer_settings);
+  }
+
+  prepared& prepare(std::string_view sql) override {
+    auto i = cache_.find(sql);
+    if (i == cache_.end()) {
+      sqlite3_stmt* raw = nullptr;
+      check(sqlite3_prepare_v3(db_.get(), sql.data(),
+                               static_cast<int>(sql.size()),
+                               SQLITE_PREPARE_PERSISTENT, &raw, nullptr));
+      i = cache_.try_emplace(std::string{sql}, raw).first;
+    }
+    if (i->second.is_running())
+      throw std::logic_error("statement used inside itself: " + i->first);
+    return i->second;
+  }
+
+  void run_script(const std::string& sql) override {
+    check(sqlite3_exec(db_.get(), sql.c_str(), nullptr, nullptr, nullptr));
+  }
+
+  caf::optional<timestamp> begin_writing() override {
+    run_script("BEGIN IMMEDIATE");
+    return caf::none;
+  }
+
+  caf::optional<timestamp> begin_reading() override {
+    run_script("BEGIN");
+    return caf::none;
+  }
+
+  bool in_transaction() const noexcept override {
+    return sqlite3_get_autocommit(db_.get()) == 0;
+  }
+
+  int64_t rows_scanned() const noexcept override {
+    int64_t result = 0;
+    for (const auto& [text, x] : cache_)
+      result += x.rows_scanned();
+    return result;
+  }
+
+  void interrupt() noexcept override {
+    sqlite3_interrupt(db_.get());
+  }
+
+private:
+  struct close {
+    void operator()(sqlite3* db) const noexcept {
+      sqlite3_close_v2(db);
+    }
+  };
+
+  void check(int code) const {
+    if (code != SQLITE_OK)
+      fail(code, sqlite3_errmsg(db_.get()));
+  }
+
+  std::unique_ptr<sqlite3, close> db_;
+  std::unordered_map<std::string, sqlite_statement, text_hash, std::equal_to<>>
+    cache_;
+};
+
+} // namespace
+
+std::unique_ptr<engine> open_sqlite(const std::string& path,
+                                    connection::mode how) {
+  return std::make_unique<sqlite_engine>(path, how);
 }
 
 } // namespace tunerd::sql

@@ -10,6 +10,9 @@ namespace {
 
 constexpr logger log{"simpletuner.cloud.store"};
 
+/// How often a command runs that somebody else's transactions get in the way
+/// of.
+constexpr int attempts_max = 3;
 constexpr size_t batch_max = 512;
 constexpr auto batch_time_max = std::chrono::milliseconds{5};
 constexpr auto clean_up_interval = std::chrono::minutes{1};
@@ -42,6 +45,12 @@ std::vector<std::string> without_repetition(std::vector<std::string> xs) {
   return xs;
 }
 
+/// @returns whether the server may have done what it was asked for.
+bool is_lost(const std::exception& e) {
+  const auto* known = dynamic_cast<const sql::database_error*>(&e);
+  return known != nullptr && known->kind() == sql::failure::connection_lost;
+}
+
 } // namespace
 
 // -- handlers -----------------------------------------------------------------
@@ -54,7 +63,7 @@ auto store_state::execute(const Command& command) {
   try {
     open();
     outcome = attempt(command);
-  } catch (const sql::sqlite_error& e) {
+  } catch (const sql::database_error& e) {
     log.error("Store command failed: {}", e.what());
     abandon_command();
     return caf::result<answer>{make_error(ec::database_error, e.what())};
@@ -93,24 +102,44 @@ void store_state::flush(const tick& x) {
 void store_state::open() {
   if (is_open)
     return;
-  db->execute("BEGIN IMMEDIATE");
+  server_time = db->begin_writing();
   is_open = true;
   opened_at = self->clock().now();
   self->send(self, tick{++generation});
-  if (const auto now = settings.world.now(); now >= next_clean_up) {
-    next_clean_up = now + clean_up_interval;
-    sql::clean_up(*db, now, settings.retention);
+  if (const auto time = now(); time >= next_clean_up) {
+    next_clean_up = time + clean_up_interval;
+    sql::clean_up(*db, time, settings.retention);
   }
+}
+
+timestamp store_state::now() const {
+  return server_time ? *server_time : settings.world.now();
 }
 
 template <class Command>
 caf::expected<sql::answer_to<Command>>
 store_state::attempt(const Command& command) {
+  for (int left = attempts_max;; --left) {
+    try {
+      return attempt_once(command);
+    } catch (const sql::database_error& e) {
+      if (e.kind() != sql::failure::conflict || left == 1)
+        throw;
+      // Lets go of what the other one wants.
+      db->execute("ROLLBACK TO command");
+      db->execute("RELEASE command");
+    }
+  }
+}
+
+template <class Command>
+caf::expected<sql::answer_to<Command>>
+store_state::attempt_once(const Command& command) {
   db->execute("SAVEPOINT command");
   sql::news done;
   const auto limits = settings.limits.get();
-  sql::transaction tx{*db,  settings.world.now(),      *limits,
-                      done, *settings.approvals.get(), settings.retention};
+  sql::transaction tx{
+    *db, now(), *limits, done, *settings.approvals.get(), settings.retention};
   auto outcome = run(tx, command);
   if (!outcome)
     db->execute("ROLLBACK TO command");
@@ -128,7 +157,7 @@ void store_state::abandon_command() {
     // and then there is no savepoint either.
     db->execute("ROLLBACK TO command");
     db->execute("RELEASE command");
-  } catch (const sql::sqlite_error& e) {
+  } catch (const sql::database_error& e) {
     give_up(make_error(ec::database_error, e.what()));
   }
 }
@@ -155,6 +184,12 @@ caf::error store_state::end_transaction() {
     db->execute("COMMIT");
     return {};
   } catch (const std::exception& e) {
+    if (is_lost(e)) {
+      log.error("The database was lost during COMMIT, what became of {} "
+                "commands is unknown: {}",
+                waiting.size(), e.what());
+      return make_error(ec::worker_restarting, "lost during COMMIT");
+    }
     log.error("COMMIT failed, {} commands had no effect: {}", waiting.size(),
               e.what());
     return make_error(ec::database_error, e.what());
@@ -184,7 +219,7 @@ void store_state::give_up(const caf::error& err) {
   try {
     if (db->in_transaction())
       db->execute("ROLLBACK");
-  } catch (const sql::sqlite_error&) {
+  } catch (const sql::database_error&) {
     crash();
     throw; // a new connection is the only way out
   }
@@ -199,7 +234,7 @@ store_actor::behavior_type store(pointer<store_actor, store_state> self,
                                  store_settings settings,
                                  store_reader_actor reader,
                                  std::vector<event_listener_actor> listeners) {
-  auto db = settings.db->connect(sql::connection::mode::read_write);
+  auto db = settings.db->connect(sql::connection::mode::owner);
   self->state = {.self = self,
                  .settings = std::move(settings),
                  .reader = std::move(reader),

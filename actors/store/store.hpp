@@ -44,6 +44,8 @@ struct store_state {
   uint64_t generation = 0;
   caf::actor_clock::time_point opened_at = {};
   timestamp next_clean_up = {};
+  /// When the open transaction began, if the database has a clock.
+  caf::optional<timestamp> server_time = {};
 
   // -- handlers ---------------------------------------------------------------
 
@@ -62,9 +64,15 @@ struct store_state {
   /// Opens a transaction if there is none.
   void open();
 
-  /// Runs `command` in a savepoint.
+  /// @returns the time that counts: the database's, else the outside's.
+  timestamp now() const;
+
+  /// Runs `command` in a savepoint, up to three times if it meets others.
   template <class Command>
   caf::expected<sql::answer_to<Command>> attempt(const Command& command);
+
+  template <class Command>
+  caf::expected<sql::answer_to<Command>> attempt_once(const Command& command);
 
   /// After a failure of the database inside a savepoint: gives up the command
   /// if the others can go on, else all of them.
@@ -94,7 +102,7 @@ struct store_state {
 /// @param reader Answers the queries.
 /// @param listeners Are told after each COMMIT that the log has grown, before
 /// the commands are answered. Not monitored.
-/// @throws sql::sqlite_error if it cannot open its connection.
+/// @throws sql::database_error if it cannot open its connection.
 store_actor::behavior_type store(pointer<store_actor, store_state> self,
                                  store_settings settings,
                                  store_reader_actor reader,

@@ -14,11 +14,13 @@ template <class Query>
 auto store_reader_state::answer(const Query& query) {
   using found = sql::found_by<Query>;
   try {
-    sql::snapshot scope{*db};
+    const sql::snapshot scope{*db};
     const auto limits = settings.limits.get();
+    const auto now
+      = scope.server_time() ? *scope.server_time() : settings.world.now();
     return caf::result<found>{
-      look_up(sql::view{*db, settings.world.now(), *limits, &costs}, query)};
-  } catch (const sql::sqlite_error& e) {
+      look_up(sql::view{*db, now, *limits, &costs}, query)};
+  } catch (const sql::database_error& e) {
     log.error("Store query failed: {}", e.what());
     return caf::result<found>{make_error(ec::database_error, e.what())};
   }

@@ -26,7 +26,7 @@ struct store_reader_state {
 
 /// Spawn function of the STORE READER. Blocks on the disk: to be run detached.
 /// @param settings Its database must have been opened before.
-/// @throws sql::sqlite_error if it cannot open its connection.
+/// @throws sql::database_error if it cannot open its connection.
 store_reader_actor::behavior_type
 store_reader(pointer<store_reader_actor, store_reader_state> self,
              store_settings settings);

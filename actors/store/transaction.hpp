@@ -1,7 +1,7 @@
 #pragma once
 
+#include "actors/store/connection.hpp"
 #include "actors/store/rules.hpp"
-#include "actors/store/sqlite.hpp"
 #include "config/approvals.hpp"
 #include "config/retention.hpp"
 #include "messages/audit.hpp"

@@ -2,6 +2,7 @@
 #include "tests/bench/scratch.hpp"
 
 #include "actors/store/database.hpp"
+#include "actors/store/sqlite.hpp"
 #include "runtime/daemon.hpp"
 
 #include <CLI/CLI.hpp>
@@ -103,8 +104,8 @@ json measure_approvals(const std::string& directory, const load& all) {
   const auto due = fill(place.path(), all);
   daemon aut{options_for(place.path())};
   const auto started_in = seconds_of([&] { aut.start(); });
-  sql::connection db{place.path() + "/tunerd/tunerd.db",
-                     sql::connection::mode::read_only};
+  sql::connection db{sql::open_sqlite(place.path() + "/tunerd/tunerd.db",
+                                      sql::connection::mode::read_only)};
   const auto last_single = all.pending + all.single;
   const auto last = last_single + all.at_once;
   std::vector<double> together;

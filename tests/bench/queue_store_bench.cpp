@@ -5,6 +5,7 @@
 #include "actors/queue_scheduler/queue_scheduler.hpp"
 #include "actors/store/database.hpp"
 #include "actors/store/queries.hpp"
+#include "actors/store/sqlite.hpp"
 #include "actors/store/store.hpp"
 #include "actors/store/store_reader.hpp"
 #include "messages/error.hpp"
@@ -353,7 +354,7 @@ json naive_with(const std::string& parent, int64_t waiting, bool durable) {
   const scratch place{parent};
   const auto path = place.file("naive.db");
   ::close(::open(path.c_str(), O_CREAT | O_RDWR, 0600));
-  sql::connection db{path, sql::connection::mode::read_write};
+  sql::connection db{sql::open_sqlite(path, sql::connection::mode::read_write)};
   fill_naive(db, waiting);
   db.run_script(durable ? "PRAGMA synchronous = FULL"
                         : "PRAGMA synchronous = OFF");
