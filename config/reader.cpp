@@ -1,5 +1,7 @@
 #include "config/reader.hpp"
 
+#include "actors/support/redaction.hpp"
+
 #include <yaml-cpp/yaml.h>
 
 #include <charconv>
@@ -175,7 +177,8 @@ void reader::read(const name& n, std::string& target) {
   const auto value = find(n);
   if (value)
     target = value->text;
-  note(n, target, value ? value->origin : "default");
+  // A URL may hold a password.
+  note(n, redacted(target), value ? value->origin : "default");
 }
 
 void reader::read_secret(const name& n, std::string& target) {

@@ -10,8 +10,8 @@ struct storage {
   /// else `~/.simpletuner`. Key: `state_dir`.
   std::string state_dir = {};
   /// `sqlite:FILE`; a relative FILE lies in `tunerd/` below the state
-  /// directory. Or `postgresql://...` as libpq takes it, which may hold a
-  /// password: printed as "***". Key: `url`.
+  /// directory. Or `postgresql://...` as libpq takes it; a password in it is
+  /// printed as "***". Key: `url`.
   std::string url = "sqlite:tunerd.db";
 };
 
