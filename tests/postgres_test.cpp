@@ -192,6 +192,7 @@ TEST_CASE("an unreachable server is named without secrets", "[.postgres]") {
 
 TEST_CASE_METHOD(postgres_fixture, "a second daemon on the schema is refused",
                  "[.postgres]") {
+  settle(); // now the store has its connection
   CHECK(contains(message_of_open(path), "another tunerd is using it"));
   CHECK(message_of_open(test::new_schema()).empty());
   stop();
@@ -224,6 +225,31 @@ TEST_CASE_METHOD(postgres_fixture, "ids of events have no gaps",
   CHECK(events().head == 2); // not forgotten
   submit("c");
   CHECK(events(2).events.at(0).id == 3);
+}
+
+TEST_CASE_METHOD(postgres_fixture,
+                 "a command that meets another transaction is repeated",
+                 "[.postgres]") {
+  for (const auto* state : {"40P01", "40001"}) {
+    const std::string id{state};
+    raw()->run_script("CREATE SEQUENCE met_" + id + "; CREATE FUNCTION meet_"
+                      + id + R"sql(() RETURNS trigger LANGUAGE plpgsql AS $$
+      BEGIN
+        IF nextval('met_)sql"
+                      + id + R"sql(') < 3 THEN
+          RAISE 'met another' USING ERRCODE = ')sql"
+                      + id + R"sql(';
+        END IF;
+        RETURN new;
+      END $$;
+      CREATE TRIGGER met_)sql"
+                      + id + R"sql( BEFORE INSERT ON jobs FOR EACH ROW
+        WHEN (new.id = ')sql"
+                      + id + "') EXECUTE FUNCTION meet_" + id + "()");
+    submit(id); // the third time
+    CHECK(get(id).id == id);
+  }
+  CHECK(events().events.size() == 2); // each only once
 }
 
 TEST_CASE_METHOD(postgres_fixture, "a store outlives its server's restarts",
