@@ -36,7 +36,8 @@ http_request replicate::submission(const submit_to_provider& command,
   nlohmann::json call{{"version", command.input.version}};
   call["input"] = parse_json(body).value_or(nlohmann::json::object());
   if (!command.input.webhook_url.empty()) {
-    call["webhook"] = command.input.webhook_url;
+    call["webhook"]
+      = with_parameter(command.input.webhook_url, "tunerd_job", command.job_id);
     call["webhook_events_filter"] = {"start", "completed"};
   }
   auto result = request(command.ctx, "POST", "/predictions");

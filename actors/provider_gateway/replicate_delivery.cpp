@@ -104,7 +104,6 @@ caf::expected<webhook_read> read_replicate_delivery(const read_webhook& query,
   auto seen = read_job(*body, result.event_type, rates);
   if (!seen)
     return make_error(ec::validation_error, "body: names no prediction");
-  seen->input.clear();
   result.seen = std::move(*seen);
   result.payload = payload_of(std::move(*body));
   return result;
