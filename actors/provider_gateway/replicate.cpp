@@ -88,6 +88,17 @@ replicate::webhook_secret(const context& ctx) const {
   return request(ctx, "GET", "/webhooks/default/secret");
 }
 
+std::optional<http_request>
+replicate::versions(const context& ctx, const provider_input& prepared) const {
+  if (!names_model_only(prepared.version))
+    return std::nullopt;
+  const auto slash = prepared.version.find('/');
+  return request(ctx, "GET",
+                 "/models/" + escaped_segment(prepared.version.substr(0, slash))
+                   + "/" + escaped_segment(prepared.version.substr(slash + 1))
+                   + "/versions");
+}
+
 bool replicate::is_ours(const std::string& url) const {
   const auto origin = origin_of(url);
   return !origin.empty() && origin == origin_of(settings_.base_url);
@@ -163,6 +174,12 @@ replicate::read_webhook_secret(const http_response& response) const {
   if (key.empty())
     return make_error(ec::provider_error, "not a webhook secret");
   return key;
+}
+
+caf::expected<std::string>
+replicate::read_newest_version(const http_response& response,
+                               const std::string& model) const {
+  return read_replicate_versions(response, model);
 }
 
 caf::expected<webhook_read>
