@@ -1,3 +1,4 @@
+#include "config/run_time.hpp"
 #include "config/sections.hpp"
 
 namespace tunerd::config {
@@ -7,7 +8,6 @@ using namespace std::chrono_literals;
 namespace {
 
 constexpr int32_t calls_max = 1'000'000;
-constexpr std::chrono::minutes week{7 * 24 * 60};
 
 bool is_http(const std::string& url) {
   return url.rfind("https://", 0) == 0 || url.rfind("http://", 0) == 0;
@@ -43,7 +43,7 @@ void read_section(reader& in, replicate& out) {
   in.read("tunerd.providers.replicate.requests_per_minute",
           out.requests_per_minute, 1, calls_max);
   in.read("tunerd.providers.replicate.max_runtime_minutes", out.max_runtime,
-          0min, week);
+          0min, run_time_max);
 }
 
 void read_section(reader& in, simpletuner_io& out) {
@@ -60,7 +60,7 @@ void read_section(reader& in, simpletuner_io& out) {
                  out.refresh_token);
   in.read("tunerd.providers.simpletuner_io.org_id", out.org_id);
   in.read("tunerd.providers.simpletuner_io.max_runtime_minutes",
-          out.max_runtime, 1min, week);
+          out.max_runtime, 1min, run_time_max);
   in.read("tunerd.providers.simpletuner_io.max_in_flight", out.max_in_flight, 1,
           1000);
   in.read("tunerd.providers.simpletuner_io.visibility_window_seconds",

@@ -193,6 +193,12 @@ running_daemon::running_daemon(
     provider.token = "simulator";
     if (provider.version.empty())
       provider.version = "simpletuner/simulator:demo";
+    // Nobody bills its calls; what the file sets is obeyed all the same.
+    const config::replicate usual;
+    if (provider.creates_per_minute == usual.creates_per_minute)
+      provider.creates_per_minute *= 100;
+    if (provider.requests_per_minute == usual.requests_per_minute)
+      provider.requests_per_minute *= 100;
     // Nothing of what is practised costs money.
     values.simpletuner_io_section.refresh_token.clear();
   }

@@ -66,6 +66,26 @@ TEST_CASE_METHOD(poller_fixture, "a command joins who asks already",
   CHECK(poll({"2"}) == 1);
 }
 
+TEST_CASE_METHOD(poller_fixture, "many commands may wait for one job",
+                 "[job_poller][P12]") {
+  polling.enabled = false;
+  active = {make_job("1")};
+  held = {"replicate"};
+  start();
+  const auto later = std::chrono::minutes{1};
+  const poll_jobs command{{"c"}, {"1"}};
+  auto a = self->request(aut, later, command);
+  auto b = self->request(aut, later, command);
+  auto c = self->request(aut, later, command);
+  settle();
+  CHECK(asked.size() == 1);
+  release("replicate"); // All of them end in one moment.
+  for (auto* answer : {&a, &b, &c})
+    answer->receive([](const jobs_polled& x) { CHECK(x.synced == 1); },
+                    [](const caf::error& err) { FAIL(render(err)); });
+  CHECK(poll({"1"}) == 1);
+}
+
 TEST_CASE_METHOD(poller_fixture, "a command is answered when time is up",
                  "[job_poller]") {
   polling.enabled = false;

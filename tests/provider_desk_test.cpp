@@ -82,6 +82,23 @@ TEST_CASE_METHOD(fixture, "a changed setting acts at once and on all calls",
   CHECK(prepare().longest_run == 1h);
 }
 
+TEST_CASE_METHOD(fixture, "a call for one host is not made again at another",
+                 "[provider_desk][W5]") {
+  script = {answered(503)};
+  auto pending = self->request(aut, 60min, query());
+  settle();
+  REQUIRE(requests.size() == 1);
+  set("api_base_url", R"("https://other.example/v1")");
+  advance(10s);
+  REQUIRE(self->has_next_message());
+  pending.receive(
+    [](const provider_job_found&) { FAIL("made for the other one"); },
+    [](const caf::error& err) {
+      CHECK(code_of(err) == ec::worker_restarting);
+    });
+  CHECK(requests.size() == 1);
+}
+
 TEST_CASE_METHOD(fixture, "a hint about other settings is not ours",
                  "[provider_desk]") {
   self->send(aut, settings_changed{corr, "queue."});

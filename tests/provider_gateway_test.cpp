@@ -82,6 +82,8 @@ TEST_CASE_METHOD(fixture, "a submission whose client died is in doubt",
 TEST_CASE_METHOD(fixture, "a refused submission passes the asked wait on",
                  "[provider_gateway][P9]") {
   CHECK(submit(answered(429, "{}", {{"retry-after", "7"}})).retry_after == 7s);
+  advance(7s);
+  CHECK(submit(answered(429)).retry_after >= 1s); // ours where it names none
 }
 
 TEST_CASE_METHOD(fixture, "a submission to nobody is refused",

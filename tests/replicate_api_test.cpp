@@ -22,6 +22,8 @@ struct api_fixture {
     http_headers headers{{"host", "sim:1"}, {"x-correlation-id", correlation}};
     if (!token.empty())
       headers.emplace_back("authorization", token);
+    if (!lifetime.empty())
+      headers.emplace_back("cancel-after", lifetime);
     return api.handle({.id = 1,
                        .method = method,
                        .target = target,
@@ -77,6 +79,7 @@ struct api_fixture {
   timestamp now{std::chrono::hours{24 * 365 * 54}};
   std::string token = "Bearer r8_x";
   std::string correlation = "corr-1";
+  std::string lifetime = {};
   std::mt19937_64 engine{42};
   replicate_api::options opts{.random = [this] { return engine(); }};
   replicate_api api{opts};
@@ -166,6 +169,32 @@ TEST_CASE_METHOD(api_fixture, "a prediction can be cancelled, twice as well",
   ask("POST", "/v1/predictions/unknown/cancel", "", 404);
   ask("GET", "/v1/predictions/unknown", "", 404);
   CHECK(stats()["cancels"] == 3);
+}
+
+TEST_CASE_METHOD(api_fixture, "a prediction lives no longer than it may",
+                 "[replicate_simulator]") {
+  const auto end_after = [this](const char* text, caf::timespan time) {
+    lifetime = text;
+    const auto made
+      = submit({{"simulate", {{"queue_ms", 60'000}, {"run_ms", 3'600'000}}}});
+    lifetime.clear();
+    now += time;
+    return get(made);
+  };
+  CHECK(end_after("90s", 89s)["status"] == "processing");
+  const auto cut = end_after("90s", 90s);
+  CHECK(cut["status"] == "canceled");
+  CHECK(cut["metrics"]["predict_time"] == 30.0);
+  const auto waited = end_after("5s", 5s);
+  CHECK(waited["status"] == "aborted");
+  CHECK(waited["started_at"].is_null());
+  CHECK(end_after("1m30s", 90s)["status"] == "canceled");
+  CHECK(end_after("2h30m", 2h)["status"] == "succeeded");
+  CHECK(stats()["active"] == 0);
+  for (const auto* wrong : {"4s", "90", "s", "5x", "-9s", "1 m", "9999999s"}) {
+    lifetime = wrong;
+    ask("POST", "/v1/predictions", body(), 422);
+  }
 }
 
 TEST_CASE_METHOD(api_fixture, "a list pages from the newest to the oldest",

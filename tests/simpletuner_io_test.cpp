@@ -289,6 +289,19 @@ TEST_CASE_METHOD(io_fixture, "signing in waits as long as it is told",
   CHECK(ask<submission_outcome>(aut, io_submission()).result == accepted);
 }
 
+TEST_CASE_METHOD(io_fixture, "a 429 that names no time is throttling, too",
+                 "[simpletuner_io][P9]") {
+  script = {answered(429)};
+  const auto outcome = ask<submission_outcome>(aut, io_submission());
+  CHECK(outcome.result == not_accepted);
+  CHECK(outcome.retry_after == 1s); // so nobody has to act
+  CHECK(ask<submission_outcome>(aut, io_submission()).retry_after == 1s);
+  CHECK(requests.size() == 1);
+  advance(1s);
+  script = {pass("at_1"), answered(429)};
+  CHECK(ask<submission_outcome>(aut, io_submission()).retry_after >= 1s);
+}
+
 TEST_CASE_METHOD(io_fixture, "a pass of another account is not used",
                  "[simpletuner_io][W5]") {
   const auto ask_later = [this] {

@@ -167,6 +167,10 @@ TEST_CASE_METHOD(store_fixture, "an accepted job runs at the provider",
   CHECK(stored.queue == queue_status::running);
   CHECK(stored.started_at == now());
   CHECK(load().attempts.empty());
+  const auto head = events().head;
+  CHECK(!record(x).poll_at_once); // The same again changes nothing.
+  CHECK(events().head == head);
+  x.outcome.seen.external_id = "e2";
   CHECK(refused<submission_recorded>(x) == ec::conflict); // it is closed
 }
 

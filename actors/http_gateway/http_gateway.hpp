@@ -293,7 +293,20 @@ struct http_gateway_state {
 
   // -- steps of receive_webhook -----------------------------------------------
 
-  void apply_delivery(const call& x, const webhook_read& delivery);
+  /// @param job_id Whose submission it may tell of if nobody here knows it;
+  /// empty for none.
+  void apply_delivery(const call& x, const webhook_read& delivery,
+                      const std::string& job_id);
+
+  void settle_delivery(const call& x, const webhook_applied& done);
+
+  /// The delivery tells of something at the provider that nobody here knows,
+  /// and its unsigned query names a job.
+  void look_for_attempt(const call& x, const webhook_read& delivery,
+                        const std::string& job_id);
+
+  void adopt(const call& x, const webhook_read& delivery,
+             const open_attempt& attempt);
   /// Polls the job that an unsigned delivery names.
   void poll_named(const call& x, const std::string& provider,
                   const std::string& external_id);

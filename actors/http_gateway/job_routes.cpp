@@ -109,8 +109,8 @@ void http_gateway_state::submit(const call& x, const std::string& body) {
     std::move(std::get<rest::submission>(parsed)));
   auto query = wanted->wanted;
   query.ctx = x->ctx;
-  self->ask(
-    providers, settings.prepare_timeout, query,
+  self->ask( // It may ask for the newest version.
+    providers, settings.outbound_timeout, query,
     [this, x, wanted](const job_prepared& y) { store_job(x, wanted, y); },
     refusing(x));
 }

@@ -3,6 +3,7 @@
 #include "actors/http_gateway/reader.hpp"
 #include "actors/support/log_line.hpp"
 #include "config/auth.hpp"
+#include "config/run_time.hpp"
 
 #include <algorithm>
 #include <array>
@@ -83,8 +84,10 @@ bool is_timeout(const json& x) {
   return x.is_number_integer() && is_within(x, 1, 600);
 }
 
+static_assert(config::run_time_max.count() == 10'080, "see below");
+
 bool is_runtime(const json& x) {
-  return x.is_number_integer() && is_within(x, 1, 10'080);
+  return x.is_number_integer() && is_within(x, 1, config::run_time_max.count());
 }
 
 bool is_id(const json& x) {

@@ -1,6 +1,7 @@
 #include "actors/http_gateway/submission.hpp"
 
 #include "actors/http_gateway/reader.hpp"
+#include "config/run_time.hpp"
 #include "messages/fingerprint.hpp"
 
 namespace tunerd::rest {
@@ -69,7 +70,7 @@ void read_approval(body_reader& in, submission& out) {
 /// Reads how long the job may take, in minutes.
 void read_runtime(body_reader& in, caf::timespan& out) {
   caf::optional<int64_t> minutes;
-  in.integer("max_runtime_minutes", minutes, 1, 31 * 24 * 60);
+  in.integer("max_runtime_minutes", minutes, 1, config::run_time_max.count());
   if (minutes)
     out = std::chrono::minutes{*minutes};
 }

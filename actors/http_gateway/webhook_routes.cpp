@@ -1,6 +1,7 @@
 #include "actors/http_gateway/http_gateway.hpp"
 #include "actors/http_gateway/queries.hpp"
 #include "actors/http_gateway/reader.hpp"
+#include "actors/http_gateway/webhook_adoption.hpp"
 
 #include <nlohmann/json.hpp>
 
@@ -13,6 +14,9 @@ using nlohmann::ordered_json;
 namespace {
 
 constexpr logger log{"simpletuner.cloud.webhooks"};
+
+/// As the store says it.
+constexpr const char* unknown_job = "unknown job";
 
 ordered_json ignored_json(const std::string& reason) {
   return {{"status", "ignored"}, {"reason", reason}};
@@ -82,7 +86,7 @@ void http_gateway_state::receive_webhook(const call& x,
     providers, settings.outbound_timeout, query,
     [this, x](const webhook_read& delivery) {
       if (delivery.is_signed)
-        return apply_delivery(x, delivery);
+        return apply_delivery(x, delivery, job_named_in(x->query_parameters));
       answer(x, ignored_json("unsigned"));
       poll_named(x, x->parameters.at("provider"), delivery.seen.external_id);
     },
@@ -90,29 +94,86 @@ void http_gateway_state::receive_webhook(const call& x,
 }
 
 void http_gateway_state::apply_delivery(const call& x,
-                                        const webhook_read& delivery) {
+                                        const webhook_read& delivery,
+                                        const std::string& job_id) {
+  apply_webhook command{x->ctx, x->parameters.at("provider"), delivery};
+  command.delivery.seen.input.clear(); // It may hold secrets.
   self->ask(
-    store, settings.store_timeout,
-    apply_webhook{x->ctx, x->parameters.at("provider"), delivery},
-    [this, x](const webhook_applied& done) {
-      if (!done.ignored.empty()) {
-        log.debug("Webhook ignored: {}", done.ignored);
-        return answer(x, ignored_json(done.ignored));
-      }
-      {
-        log_context scope{context_of(done.subject)};
-        log.debug("Webhook applied to job {}", done.subject.id);
-      }
-      auto updates = ordered_json::object();
-      for (const auto& [field, value] : done.updates)
-        updates[field] = value;
-      answer(x, {{"status", "received"},
-                 {"job_id", done.subject.id},
-                 {"updates", std::move(updates)}});
-      if (is_terminal(done.subject.status) && !done.subject.cost_micros)
-        complete(done.subject);
+    store, settings.store_timeout, command,
+    [this, x, delivery, job_id](const webhook_applied& done) {
+      if (done.ignored == unknown_job && !job_id.empty())
+        look_for_attempt(x, delivery, job_id);
+      else
+        settle_delivery(x, done);
     },
     refusing(x));
+}
+
+void http_gateway_state::settle_delivery(const call& x,
+                                         const webhook_applied& done) {
+  if (!done.ignored.empty()) {
+    log.debug("Webhook ignored: {}", done.ignored);
+    return answer(x, ignored_json(done.ignored));
+  }
+  {
+    log_context scope{context_of(done.subject)};
+    log.debug("Webhook applied to job {}", done.subject.id);
+  }
+  auto updates = ordered_json::object();
+  for (const auto& [field, value] : done.updates)
+    updates[field] = value;
+  answer(x, {{"status", "received"},
+             {"job_id", done.subject.id},
+             {"updates", std::move(updates)}});
+  if (is_terminal(done.subject.status) && !done.subject.cost_micros)
+    complete(done.subject);
+}
+
+void http_gateway_state::look_for_attempt(const call& x,
+                                          const webhook_read& delivery,
+                                          const std::string& job_id) {
+  self->ask(
+    store, settings.store_timeout, reload_queue{x->ctx, {job_id}},
+    [this, x, delivery](const queue_snapshot& found) {
+      const auto* attempt = attempt_behind(
+        found.attempts, x->parameters.at("provider"), delivery.seen);
+      if (attempt)
+        adopt(x, delivery, *attempt);
+      else
+        settle_delivery(x, {x->ctx, unknown_job});
+    },
+    refusing(x));
+}
+
+// The store judges once more: it refuses what is settled or taken by now. Then
+// the job may be known all the same, so the delivery is applied as any other.
+void http_gateway_state::adopt(const call& x, const webhook_read& delivery,
+                               const open_attempt& attempt) {
+  record_submission command{
+    {attempt.correlation_id,
+     {{"job_id", attempt.job_id}, {"provider", attempt.provider}}},
+    attempt.job_id,
+    attempt.id};
+  command.outcome.result = submission_result::accepted;
+  command.outcome.seen = delivery.seen;
+  command.outcome.seen.input.clear();
+  self->ask(
+    store, settings.store_timeout, command,
+    [this, x, delivery, ctx = command.ctx](const submission_recorded& done) {
+      {
+        log_context scope{ctx};
+        log.info("Job {} already submitted to provider (status: {}), updating "
+                 "queue",
+                 done.subject.id, delivery.seen.raw_status);
+      }
+      apply_delivery(x, delivery, {});
+    },
+    [this, x, delivery](const caf::error& err) {
+      if (is_transient(err))
+        return refusing(x)(err); // The provider delivers again.
+      log.debug("Webhook adopts nothing: {}", render(err));
+      apply_delivery(x, delivery, {});
+    });
 }
 
 // A delivery does not know the job's hardware, and so not always its cost; and

@@ -177,10 +177,16 @@ struct job_poller_state {
   void apply_page(const std::string& provider, const provider_job_page& page);
   void give_up_page(const std::string& provider, const caf::error& err);
   void answered(const due_job& x, const provider_job& seen);
-  void apply(const due_job& x, const provider_job& seen);
+  /// Tells the store, unless it knows: what showed no change since the store
+  /// was told costs it nothing. @returns whether that was so; then the job's
+  /// turn is over.
+  bool apply(const due_job& x, const provider_job& seen);
   void give_up(const due_job& x, const caf::error& err);
   void miss(const due_job& x);
   void say_failing(const std::string& provider, const caf::error& err);
+  /// Its turn is over.
+  void conclude(const due_job& x, bool synced);
+  /// The same, and asks whoever is next.
   void finished(const due_job& x, bool synced);
 
   // -- steps of a command (poll_command.cpp) ----------------------------------

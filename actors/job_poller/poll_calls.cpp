@@ -110,24 +110,35 @@ void job_poller_state::give_up_page(const std::string& provider,
 void job_poller_state::answered(const due_job& x, const provider_job& seen) {
   failing.erase(x.provider);
   lanes.at(x.provider).succeeded();
-  apply(x, seen);
+  if (apply(x, seen))
+    ask_due();
 }
 
-void job_poller_state::apply(const due_job& x, const provider_job& seen) {
+bool job_poller_state::apply(const due_job& x, const provider_job& seen) {
   const auto raw = seen.raw_status.substr(0, raw_status_size_max);
   if (!seen.status && ledger.is_news(x.id, raw))
     log.warning("Unknown status '{}' for job {}, keeping {}", raw, x.id,
                 to_string(x.status));
+  const bool is_over = seen.status && is_terminal(*seen.status);
+  const auto digest = is_over ? 0 : digest_of(seen);
+  if (!is_over && ledger.is_stored(x.id, digest)) {
+    conclude(x, true);
+    return true;
+  }
   fault_point("poller.before_apply");
   self->ask(
     store, settings.store_timeout,
     apply_status{context_of(x), x.id, seen, change_source::poll},
-    [this, x](const status_applied&) { finished(x, true); },
+    [this, x, digest](const status_applied&) {
+      ledger.note_stored(x.id, digest);
+      finished(x, true);
+    },
     [this, x](const caf::error& err) {
       settings.counts->poll_failures.add();
       log.debug("Failed to sync job {}: {}", x.id, render(err));
       finished(x, false); // The next round asks again.
     });
+  return false;
 }
 
 void job_poller_state::give_up(const due_job& x, const caf::error& err) {
@@ -150,8 +161,12 @@ void job_poller_state::give_up(const due_job& x, const caf::error& err) {
 
 void job_poller_state::miss(const due_job& x) {
   lanes.at(x.provider).succeeded();
-  if (x.listed)
-    return apply(x, *x.listed); // It was on the list a moment ago.
+  if (x.listed) { // It was there a moment ago.
+    if (apply(x, *x.listed))
+      ask_due();
+    return;
+  }
+  ledger.note_stored(x.id, 0); // What it shows next is news.
   self->ask(
     store, settings.store_timeout, report_missing_job{context_of(x), x.id},
     [this, x](const status_applied&) { finished(x, false); },
@@ -167,9 +182,13 @@ void job_poller_state::say_failing(const std::string& provider,
     log.error("Failed to sync jobs for provider {}: {}", provider, render(err));
 }
 
-void job_poller_state::finished(const due_job& x, bool synced) {
+void job_poller_state::conclude(const due_job& x, bool synced) {
   lanes.at(x.provider).done(x);
   leave_rounds(x, synced);
+}
+
+void job_poller_state::finished(const due_job& x, bool synced) {
+  conclude(x, synced);
   ask_due();
 }
 

@@ -8,6 +8,24 @@ namespace {
 
 constexpr size_t unknown_values_max = 8;
 
+/// FNV-1a over numbers and texts, each text with its length.
+struct fnv {
+  uint64_t value = 0xcbf29ce484222325;
+
+  void add(uint64_t number) {
+    for (int i = 0; i < 8; ++i, number >>= 8)
+      add_byte(static_cast<unsigned char>(number));
+  }
+  void add(const std::string& text) {
+    for (const char c : text)
+      add_byte(static_cast<unsigned char>(c));
+    add(uint64_t{text.size()});
+  }
+  void add_byte(unsigned char byte) {
+    value = (value ^ byte) * 0x100000001b3;
+  }
+};
+
 /// @returns how long ago the store last had news of `x`, at least 0. Webhooks
 /// may have been lost while nobody listened, so a restart forgives nothing.
 caf::timespan silence_of(const job& x, timestamp wall) {
@@ -67,6 +85,22 @@ polling_decision decide_polling(const std::optional<bool>& enabled,
   return result;
 }
 
+uint64_t digest_of(const provider_job& seen) {
+  fnv sum;
+  for (const auto* text :
+       {&seen.external_id, &seen.raw_status, &seen.output_url,
+        &seen.error_message, &seen.version, &seen.logs})
+    sum.add(*text);
+  sum.add(seen.status ? static_cast<uint64_t>(*seen.status) : ~uint64_t{0});
+  for (const auto* time :
+       {&seen.created_at, &seen.started_at, &seen.completed_at})
+    sum.add(*time ? static_cast<uint64_t>((*time)->time_since_epoch().count())
+                  : ~uint64_t{0});
+  sum.add(seen.cost_micros ? static_cast<uint64_t>(*seen.cost_micros)
+                           : ~uint64_t{0});
+  return sum.value == 0 ? 1 : sum.value;
+}
+
 caf::timespan spread_of(uint32_t round, caf::timespan interval) {
   return interval / 10 * std::min(round, 10u);
 }
@@ -85,6 +119,7 @@ void polling_ledger::note(const std::vector<job>& active, time_point now,
     if (seen.status != x.status) {
       seen.status = x.status;
       seen.heard = now;
+      seen.stored = 0;
     }
   }
   jobs_ = std::move(listed);
@@ -117,6 +152,17 @@ std::vector<const job*> polling_ledger::choose(const std::vector<job>& active,
 void polling_ledger::note_asked(const std::string& job_id, time_point now) {
   if (auto i = jobs_.find(job_id); i != jobs_.end())
     i->second.asked = now;
+}
+
+void polling_ledger::note_stored(const std::string& job_id, uint64_t digest) {
+  if (auto i = jobs_.find(job_id); i != jobs_.end())
+    i->second.stored = digest;
+}
+
+bool polling_ledger::is_stored(const std::string& job_id,
+                               uint64_t digest) const {
+  const auto i = jobs_.find(job_id);
+  return i != jobs_.end() && i->second.stored == digest;
 }
 
 bool polling_ledger::is_news(const std::string& job_id,

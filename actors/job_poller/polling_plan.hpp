@@ -1,6 +1,6 @@
 #pragma once
 
-#include "messages/jobs.hpp"
+#include "messages/providers.hpp"
 
 #include <chrono>
 #include <cstdint>
@@ -86,6 +86,10 @@ polling_decision decide_polling(const std::optional<bool>& enabled,
 /// @param round Counted from 0.
 caf::timespan spread_of(uint32_t round, caf::timespan interval);
 
+/// @returns the same for the same word of a provider about a job, and for
+/// different ones as good as never; not 0.
+uint64_t digest_of(const provider_job& seen);
+
 /// What is remembered of the active jobs from one round to the next. One entry
 /// per job; it leaves with the first list that does not have its job.
 class polling_ledger {
@@ -111,6 +115,14 @@ public:
   /// this value, for up to eight values.
   bool is_news(const std::string& job_id, const std::string& raw);
 
+  /// The store has what the job showed.
+  /// @param digest Of that, see `digest_of`; 0 if it showed nothing.
+  void note_stored(const std::string& job_id, uint64_t digest);
+
+  /// @returns whether the store has it already: the job showed the same last
+  /// time, and nobody else has changed its status since.
+  bool is_stored(const std::string& job_id, uint64_t digest) const;
+
   size_t size() const noexcept {
     return jobs_.size();
   }
@@ -121,6 +133,8 @@ private:
     time_point heard = {};
     /// The epoch if it never was.
     time_point asked = {};
+    /// 0 if not known.
+    uint64_t stored = 0;
     /// At most eight.
     std::vector<std::string> unknown = {};
   };

@@ -13,8 +13,10 @@
 #include <map>
 #include <mutex>
 #include <optional>
+#include <poll.h>
 #include <stdexcept>
 #include <thread>
+#include <utility>
 #include <vector>
 
 namespace tunerd {
@@ -25,6 +27,12 @@ using namespace std::chrono_literals;
 
 /// A little less than libcurl remembers names (CURLOPT_DNS_CACHE_TIMEOUT).
 constexpr caf::timespan names_known = 295s;
+
+/// Each look at the calls under way costs as much as there are. So if they are
+/// many, what happens within `gather_for` is looked at together: at the worst a
+/// call takes twice as much longer.
+constexpr size_t crowd_min = 16;
+constexpr timespec gather_for{.tv_sec = 0, .tv_nsec = 1'000'000};
 
 bool is_write(const http_request& request) {
   return request.method != "GET" && request.method != "HEAD";
@@ -71,14 +79,17 @@ struct curl_thread::impl {
   bool submit(http_request request, answer_callback on_answer) {
     const auto deadline = settings.monotonic() + request.timeout;
     auto origin = origin_of(request.url);
+    bool is_awake = false;
     {
       std::lock_guard guard{mutex};
       if (stopping || queue.size() >= settings.queued_max)
         return false;
       queue.push_back({std::move(request), std::move(on_answer), deadline,
                        std::move(origin)});
+      is_awake = std::exchange(woken, true);
     }
-    curl_multi_wakeup(multi.get());
+    if (!is_awake)
+      curl_multi_wakeup(multi.get());
     return true;
   }
 
@@ -106,12 +117,16 @@ struct curl_thread::impl {
       // Whoever waited for one of them can start now.
       if (finish_done() + note_connected() == 0)
         curl_multi_poll(multi.get(), nullptr, 0, 1000, nullptr);
+      if (in_flight.size() >= crowd_min)
+        ::ppoll(nullptr, 0, &gather_for, nullptr);
     }
     give_up();
   }
 
+  /// From here on a submission wakes the thread again.
   bool is_stopping() {
     std::lock_guard guard{mutex};
+    woken = false;
     return stopping;
   }
 
@@ -233,6 +248,8 @@ struct curl_thread::impl {
   std::deque<queued_call> queue;
   /// Guarded by `mutex`.
   bool stopping = false;
+  /// Guarded by `mutex`. The thread will look at the queue anyway.
+  bool woken = false;
   /// At most `room_for(true)`; a call leaves when curl is
   /// done with it. Declared after `multi`, so that handles go first.
   std::map<CURL*, std::unique_ptr<curl_transfer>> in_flight;

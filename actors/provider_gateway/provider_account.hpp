@@ -39,6 +39,25 @@ struct fetched_key {
   static constexpr size_t waiting_max = 256;
 };
 
+/// The newest version of a model, as the provider told it last.
+struct newest_version {
+  /// A submission that names the model only.
+  struct submission {
+    prepare_job request;
+    caf::typed_response_promise<job_prepared> promise;
+  };
+
+  /// Empty if it has not been had.
+  std::string version = {};
+  /// Then the provider is asked again.
+  circuit_breaker::time_point good_until = {};
+  /// Until the provider's answer; not empty means that it is being asked. At
+  /// most `waiting_max`.
+  std::vector<submission> waiting = {};
+
+  static constexpr size_t waiting_max = 256;
+};
+
 /// A breaker under the name it has in logs, health and metrics.
 struct named_breaker {
   std::string name = {};
@@ -89,6 +108,11 @@ struct provider_account {
   bool needs_pass = false;
   held_pass pass = {};
   fetched_key webhook_key = {};
+  /// Keyed by model, "owner/model". At most `versions_max`: the one that was
+  /// had first makes room.
+  std::map<std::string, newest_version> versions = {};
+
+  static constexpr size_t versions_max = 64;
 };
 
 /// @returns the error of a call that `guard` does not let through.

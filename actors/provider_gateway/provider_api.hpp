@@ -95,6 +95,17 @@ public:
   virtual caf::expected<access_pass>
   read_pass(const http_response& response) const;
 
+  /// Asks which versions the model has that `prepared` names instead of one of
+  /// them; none if it names a version, or there are no such things.
+  virtual std::optional<http_request>
+  versions(const context& ctx, const provider_input& prepared) const;
+
+  /// @returns the newest version of `model` as a submission names it, or
+  /// `validation_error` if there is none.
+  virtual caf::expected<std::string>
+  read_newest_version(const http_response& response,
+                      const std::string& model) const;
+
   /// Asks for the log output of a job, if `look_up` does not answer it and the
   /// query wants it or the job as `seen` is over.
   virtual std::optional<http_request> logs(const get_provider_job& query,

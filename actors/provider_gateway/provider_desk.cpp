@@ -230,8 +230,11 @@ void provider_gateway_state::apply(
     log.warning("Provider setting not used: {}", mistake);
   if (next.base_url != to.in_force.base_url)
     to.webhook_key.good_until = {}; // Another host, another key.
-  if (is_elsewhere(next, to.in_force))
+  if (is_elsewhere(next, to.in_force)) {
     ++to.era;
+    for (auto& [model, newest] : to.versions)
+      newest.version.clear(); // They were another host's or account's.
+  }
   settings.network.set(next.network);
   to.pass.good_until = {}; // It may be another account's.
   to.pass.refusal.reset();

@@ -3,6 +3,8 @@
 #include "actors/provider_gateway/replicate.hpp"
 #include "actors/provider_gateway/simpletuner_io.hpp"
 
+#include <algorithm>
+
 namespace tunerd {
 
 namespace {
@@ -85,9 +87,13 @@ provider_gateway_state::prepare(const prepare_job& request) {
   auto to = find(request.provider);
   if (!to)
     return to.error();
-  auto prepared = (*to)->api->prepare(request);
+  const auto& api = (*to)->api;
+  auto prepared = api->prepare(request);
   if (!prepared)
     return prepared.error();
+  if (auto question = api->versions(request.ctx, prepared->input))
+    return prepare_newest(**to, request, prepared->input.version,
+                          std::move(*question));
   return std::move(*prepared);
 }
 
@@ -104,8 +110,14 @@ provider_gateway_state::submit(const submit_to_provider& command) {
   auto finish = [this, promise, &to, ctx = command.ctx, api = to.api,
                  sent = resolved->secrets](
                   const caf::expected<http_response>& response) mutable {
-    promise.deliver(response ? read_submission(*api, *response, sent)
-                             : held_back(ctx, response.error(), pause_of(to)));
+    if (!response) {
+      promise.deliver(held_back(ctx, response.error(), pause_of(to)));
+      return;
+    }
+    auto outcome = read_submission(*api, *response, sent);
+    if (response->status == 429) // It need not say for how long.
+      outcome.retry_after = std::max(outcome.retry_after, pause_of(to));
+    promise.deliver(std::move(outcome));
   };
   begin({"submit", &to, to.api->submission(command, resolved->body), finish,
          call_kind::create});

@@ -200,6 +200,22 @@ struct provider_gateway_state {
   /// Keeps what the provider said of our credential for those who come next.
   void note_refusal(provider_account& to, const http_response& response);
 
+  // -- steps of versions (model_versions.cpp) ---------------------------------
+
+  /// @param model Of `request`, whose version is not known.
+  caf::result<job_prepared> prepare_newest(provider_account& to,
+                                           const prepare_job& request,
+                                           const std::string& model,
+                                           http_request question);
+
+  /// @returns the entry of `model`, or null if all are being asked about.
+  newest_version* entry_of(provider_account& to, const std::string& model);
+
+  /// @param era That of the provider when it was asked.
+  void take_versions(provider_account& to, const std::string& model,
+                     uint64_t era,
+                     const caf::expected<http_response>& response);
+
   // -- steps of settings (provider_desk.cpp) ----------------------------------
 
   void read_settings(const context& ctx);

@@ -109,6 +109,8 @@ void provider_gateway_state::note_refusal(provider_account& to,
   pass.refusal->body = without_secrets(std::move(pass.refusal->body),
                                        {to.in_force.token.reveal()});
   const auto asked = to.api->retry_after(response, settings.world.now());
+  if (is_throttled && asked < throttled_min)
+    pass.refusal->headers.emplace_back("retry-after", "1");
   pass.refused_until
     = self->clock().now()
       + (is_throttled

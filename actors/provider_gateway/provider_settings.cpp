@@ -136,7 +136,7 @@ private:
          [](const auto& x) { return x.size() <= 256; });
     const auto mistakes = out_.mistakes.size();
     read_span("max_runtime_minutes", out_.longest_run, std::chrono::minutes{1},
-              max_runtime_limit);
+              config::run_time_max);
     if (stored("max_runtime_minutes").is_number()
         && out_.mistakes.size() == mistakes)
       out_.limits_run = true;
@@ -273,7 +273,7 @@ provider_file file_of(const config::simpletuner_io& section,
   result.token = section.refresh_token;
   result.org_id = section.org_id;
   result.longest_run = section.max_runtime;
-  result.run_limit = max_runtime_limit;
+  result.run_limit = config::run_time_max;
   result.outbound = outbound;
   return result;
 }

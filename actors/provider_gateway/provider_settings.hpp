@@ -4,6 +4,7 @@
 #include "actors/support/log.hpp"
 #include "config/auth.hpp"
 #include "config/providers.hpp"
+#include "config/run_time.hpp"
 
 #include <chrono>
 #include <map>
@@ -12,9 +13,6 @@
 #include <vector>
 
 namespace tunerd {
-
-/// No job runs for longer, whatever anybody sets.
-inline constexpr std::chrono::minutes max_runtime_limit{7 * 24 * 60};
 
 /// The settings in force of one provider: those of the file, overlaid by those
 /// set over the API (REFERENCE 8). Never changed: new ones replace them.

@@ -36,7 +36,8 @@ http_request replicate::submission(const submit_to_provider& command,
   nlohmann::json call{{"version", command.input.version}};
   call["input"] = parse_json(body).value_or(nlohmann::json::object());
   if (!command.input.webhook_url.empty()) {
-    call["webhook"] = command.input.webhook_url;
+    call["webhook"]
+      = with_parameter(command.input.webhook_url, "tunerd_job", command.job_id);
     call["webhook_events_filter"] = {"start", "completed"};
   }
   auto result = request(command.ctx, "POST", "/predictions");
@@ -85,6 +86,17 @@ http_request replicate::account(const context& ctx) const {
 std::optional<http_request>
 replicate::webhook_secret(const context& ctx) const {
   return request(ctx, "GET", "/webhooks/default/secret");
+}
+
+std::optional<http_request>
+replicate::versions(const context& ctx, const provider_input& prepared) const {
+  if (!names_model_only(prepared.version))
+    return std::nullopt;
+  const auto slash = prepared.version.find('/');
+  return request(ctx, "GET",
+                 "/models/" + escaped_segment(prepared.version.substr(0, slash))
+                   + "/" + escaped_segment(prepared.version.substr(slash + 1))
+                   + "/versions");
 }
 
 bool replicate::is_ours(const std::string& url) const {
@@ -162,6 +174,12 @@ replicate::read_webhook_secret(const http_response& response) const {
   if (key.empty())
     return make_error(ec::provider_error, "not a webhook secret");
   return key;
+}
+
+caf::expected<std::string>
+replicate::read_newest_version(const http_response& response,
+                               const std::string& model) const {
+  return read_replicate_versions(response, model);
 }
 
 caf::expected<webhook_read>

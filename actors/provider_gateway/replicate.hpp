@@ -28,6 +28,9 @@ public:
 
   std::optional<http_request> webhook_secret(const context& ctx) const override;
 
+  std::optional<http_request>
+  versions(const context& ctx, const provider_input& prepared) const override;
+
   submission_outcome read_submission(const http_response& response,
                                      timestamp now) const override;
 
@@ -48,6 +51,10 @@ public:
 
   caf::expected<std::string>
   read_webhook_secret(const http_response& response) const override;
+
+  caf::expected<std::string>
+  read_newest_version(const http_response& response,
+                      const std::string& model) const override;
 
   caf::expected<webhook_read>
   read_delivery(const read_webhook& query) const override;

@@ -14,6 +14,7 @@ using json = nlohmann::json;
 
 constexpr size_t text_bytes_max = 4096;
 constexpr size_t log_bytes_max = 1024 * 1024;
+constexpr size_t version_bytes_max = 128;
 
 constexpr std::array status_names{
   status_name{"starting", job_status::queued},
@@ -49,13 +50,6 @@ std::string text_in(const json& error) {
                    text_bytes_max);
 }
 
-std::string input_in(const json& prediction) {
-  const auto& removed = member(prediction, "data_removed");
-  const auto& input = member(prediction, "input");
-  const bool gone = removed.is_boolean() && removed.get<bool>();
-  return gone || !input.is_object() ? std::string{} : json_text(input);
-}
-
 caf::optional<int64_t> cost_of(const json& prediction,
                                const std::string& hardware_profile,
                                const gpu_rates& rates) {
@@ -86,8 +80,14 @@ std::optional<provider_job> read_prediction(const json& prediction,
   result.error_message = text_in(member(prediction, "error"));
   const auto version = text_member(prediction, "version");
   result.version = version.substr(version.rfind(':') + 1);
-  result.input = input_in(prediction);
   return result;
+}
+
+std::string read_prediction_input(const json& prediction) {
+  const auto& removed = member(prediction, "data_removed");
+  const auto& input = member(prediction, "input");
+  const bool gone = removed.is_boolean() && removed.get<bool>();
+  return gone || !input.is_object() ? std::string{} : json_text(input);
 }
 
 std::string read_prediction_logs(const json& prediction) {
@@ -107,9 +107,32 @@ std::optional<provider_job_page> read_predictions(const std::string& body,
     auto seen = read_prediction(prediction, {}, rates);
     if (!seen)
       return std::nullopt;
+    seen->input = read_prediction_input(prediction);
     answer.jobs.push_back(std::move(*seen));
   }
   return answer;
+}
+
+caf::expected<std::string>
+read_replicate_versions(const http_response& response,
+                        const std::string& model) {
+  if (response.transfer == http_transfer::answered && response.status == 404)
+    return make_error(ec::validation_error,
+                      "version: Replicate knows no model " + model);
+  if (auto err = provider_failure(response))
+    return err;
+  const auto body = parse_json(response.body).value_or(nullptr);
+  const auto& results = member(body, "results");
+  if (!results.is_array())
+    return make_error(ec::provider_error, "not a list of versions");
+  if (results.empty())
+    return make_error(ec::validation_error,
+                      "version: model " + model + " has none");
+  const auto newest = text_member(results[0], "id"); // The list begins with it.
+  if (newest.empty() || newest.size() > version_bytes_max
+      || newest.find_first_of(":/") != std::string::npos)
+    return make_error(ec::provider_error, "not a list of versions");
+  return model + ":" + newest;
 }
 
 submission_outcome read_replicate_submission(const http_response& response,

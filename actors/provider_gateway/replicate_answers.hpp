@@ -6,6 +6,8 @@
 #include "messages/http.hpp"
 #include "messages/providers.hpp"
 
+#include <caf/expected.hpp>
+
 #include <optional>
 
 // What Replicate's answers mean. Pure; never throws, whatever the answer is.
@@ -14,10 +16,14 @@ namespace tunerd {
 
 /// @param hardware_profile Decides the rate of the cost; if empty, the model
 /// that the prediction names does. Neither known: no cost.
-/// @returns all but the logs; none if `prediction` is no object with an id.
+/// @returns all but input and logs; none if `prediction` is no object with an
+/// id.
 std::optional<provider_job> read_prediction(const nlohmann::json& prediction,
                                             const std::string& hardware_profile,
                                             const gpu_rates& rates);
+
+/// @returns its input as JSON text; empty if the provider has removed it.
+std::string read_prediction_input(const nlohmann::json& prediction);
 
 /// @returns the end of its log output, at most 1 MiB of whole lines; empty if
 /// it has none or the provider has removed it.
@@ -28,6 +34,13 @@ std::string read_prediction_logs(const nlohmann::json& prediction);
 /// listing with holes would decide attempts in doubt wrongly.
 std::optional<provider_job_page> read_predictions(const std::string& body,
                                                   const gpu_rates& rates);
+
+/// @param response To the question for the versions of `model`.
+/// @returns "owner/model:id" of the newest one; `validation_error` if there is
+/// no such model or it has none.
+caf::expected<std::string>
+read_replicate_versions(const http_response& response,
+                        const std::string& model);
 
 /// Decides what became of a submission, see DESIGN 5.3.
 /// @param now Time of day.

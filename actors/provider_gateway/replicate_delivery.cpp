@@ -86,6 +86,8 @@ std::optional<provider_job> read_job(const json& body, const std::string& type,
   if (!type.empty() && !id.empty() && id.size() <= id_bytes_max)
     return read_event(body, type, std::move(id));
   auto seen = read_prediction(body, {}, rates);
+  if (seen)
+    seen->input = read_prediction_input(body);
   if (seen && is_over(*seen))
     seen->logs = read_prediction_logs(body);
   return seen;
@@ -104,7 +106,6 @@ caf::expected<webhook_read> read_replicate_delivery(const read_webhook& query,
   auto seen = read_job(*body, result.event_type, rates);
   if (!seen)
     return make_error(ec::validation_error, "body: names no prediction");
-  seen->input.clear();
   result.seen = std::move(*seen);
   result.payload = payload_of(std::move(*body));
   return result;

@@ -17,25 +17,48 @@ caf::error invalid(std::string text) {
   return make_error(ec::validation_error, std::move(text));
 }
 
+caf::error unknown_profile() {
+  return invalid("hardware_profile: want one of " + hardware_profile_names());
+}
+
 bool is_version(const std::string& text) {
   constexpr auto allowed
     = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
       "0123456789-_./:";
-  return text.size() <= 256
-         && text.find_first_not_of(allowed) == std::string::npos;
+  if (text.size() > 256 || text.find_first_not_of(allowed) != std::string::npos)
+    return false;
+  const auto slash = text.find('/');
+  return !names_model_only(text)
+         || (slash > 0 && slash + 1 < text.size() && slash == text.rfind('/'));
+}
+
+bool is_configuration(const prepare_job& request) {
+  return !request.config.empty() || !request.dataloader_config.empty();
+}
+
+const hardware_profile* asked_profile(const prepare_job& request,
+                                      const provider_settings& settings) {
+  return find_hardware_profile(request.hardware_profile.empty()
+                                 ? settings.hardware_profile
+                                 : request.hardware_profile);
 }
 
 caf::expected<std::string> choose_version(const prepare_job& request,
                                           const provider_settings& settings) {
   const auto& version
     = request.version.empty() ? settings.version : request.version;
-  if (version.empty())
-    return invalid("version: none given, and "
-                   "tunerd.providers.replicate.version is not set");
-  if (!is_version(version))
-    return invalid("version: want owner/model:hash or a hash, "
+  if (!version.empty() && !is_version(version))
+    return invalid("version: want owner/model:hash, owner/model or a hash, "
                    "at most 256 characters");
-  return version;
+  if (!version.empty())
+    return version;
+  if (!is_configuration(request))
+    return invalid("version: a raw input needs one, and "
+                   "tunerd.providers.replicate.version is not set");
+  const auto* profile = asked_profile(request, settings);
+  if (profile == nullptr)
+    return unknown_profile();
+  return model_of(*profile);
 }
 
 caf::expected<const hardware_profile*>
@@ -45,10 +68,9 @@ choose_profile(const prepare_job& request, const provider_settings& settings,
   const auto& name = request.hardware_profile;
   if (name.empty() && versions != nullptr)
     return versions;
-  const auto* profile
-    = find_hardware_profile(name.empty() ? settings.hardware_profile : name);
+  const auto* profile = asked_profile(request, settings);
   if (profile == nullptr)
-    return invalid("hardware_profile: want one of " + hardware_profile_names());
+    return unknown_profile();
   if (versions != nullptr && versions != profile)
     return invalid("version: " + version.substr(0, version.find(':'))
                    + " does not run on " + name + ", want a version of "
@@ -113,8 +135,7 @@ caf::expected<json> raw_input(const prepare_job& request) {
 /// @returns the body to store.
 caf::expected<std::string> make_body(const prepare_job& request,
                                      const secret_source& secrets) {
-  const bool is_config
-    = !request.config.empty() || !request.dataloader_config.empty();
+  const bool is_config = is_configuration(request);
   if (is_config == !request.input.empty())
     return invalid("input: want either it or config and dataloader_config");
   auto input = is_config ? trainer_input(request, secrets) : raw_input(request);
@@ -142,6 +163,11 @@ caf::expected<std::string> choose_webhook(const prepare_job& request,
 }
 
 } // namespace
+
+bool names_model_only(std::string_view version) {
+  return version.find('/') != std::string_view::npos
+         && version.find(':') == std::string_view::npos;
+}
 
 caf::expected<job_prepared>
 prepare_replicate_job(const prepare_job& request,

@@ -7,7 +7,12 @@
 
 #include <caf/expected.hpp>
 
+#include <string_view>
+
 namespace tunerd {
+
+/// @returns whether `version` is "owner/model" without the version's hash.
+bool names_model_only(std::string_view version);
 
 /// Turns a submission into what Replicate wants: its raw input as it is, or a
 /// configuration as input of the trainer. Secrets stay references; `HF_TOKEN`
@@ -17,6 +22,8 @@ namespace tunerd {
 /// asked for, else the one of the settings. A version of another trainer than
 /// the profile's is refused, since the job would run on other hardware than its
 /// cost says.
+/// Without any version a configuration gets the trainer of its profile, as
+/// "owner/model": it cannot be sent before its version is known.
 /// @returns `validation_error` naming the field.
 caf::expected<job_prepared>
 prepare_replicate_job(const prepare_job& request,

@@ -101,9 +101,9 @@ caf::error set_run_time(json& input, std::chrono::minutes otherwise) {
   if (minutes.is_null())
     minutes = otherwise.count();
   if (!minutes.is_number_integer() || minutes < 1
-      || minutes > max_runtime_limit.count())
+      || minutes > config::run_time_max.count())
     return invalid("max_runtime_minutes: want 1 to "
-                   + std::to_string(max_runtime_limit.count()));
+                   + std::to_string(config::run_time_max.count()));
   return caf::none;
 }
 

@@ -69,4 +69,21 @@ std::string with_default_path(std::string url, const std::string& path) {
   return url;
 }
 
+std::string with_parameter(std::string_view url, std::string_view name,
+                           std::string_view value) {
+  const auto fragment = url.substr(std::min(url.find('#'), url.size()));
+  url.remove_suffix(fragment.size());
+  const auto mark = std::min(url.find('?'), url.size());
+  std::string result{url.substr(0, mark)};
+  result += '?';
+  for (auto rest = url.substr(std::min(mark + 1, url.size())); !rest.empty();) {
+    const auto part = rest.substr(0, rest.find('&'));
+    rest.remove_prefix(std::min(part.size() + 1, rest.size()));
+    if (!part.empty() && part.substr(0, part.find('=')) != name)
+      result.append(part).append("&");
+  }
+  result.append(name).append("=").append(escaped_segment(value));
+  return result.append(fragment);
+}
+
 } // namespace tunerd

@@ -16,4 +16,10 @@ std::string escaped_segment(std::string_view text);
 /// @returns `url` with `path` if it has none of its own; empty stays empty.
 std::string with_default_path(std::string url, const std::string& path);
 
+/// @returns `url` whose query has the parameter `name` once, at its end, with
+/// `value`, whatever it said of it before.
+/// @pre `name` needs no escaping
+std::string with_parameter(std::string_view url, std::string_view name,
+                           std::string_view value);
+
 } // namespace tunerd

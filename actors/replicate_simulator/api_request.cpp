@@ -154,6 +154,33 @@ std::string api_request::query_value(const std::string& name) const {
   return found == query.end() ? "" : found->second;
 }
 
+std::optional<std::chrono::milliseconds> read_lifetime(std::string_view text) {
+  if (text.empty())
+    return std::nullopt;
+  const std::invalid_argument wrong{
+    "Cancel-After: want a duration of at least 5 seconds, e.g. 90s or 2h30m"};
+  std::chrono::seconds sum{0};
+  while (!text.empty()) {
+    uint32_t count = 0;
+    const auto* end = text.data() + text.size();
+    const auto* unit = std::from_chars(text.data(), end, count).ptr;
+    if (unit == text.data() || unit == end || count > 1'000'000)
+      throw wrong;
+    if (*unit == 'h')
+      sum += std::chrono::hours{count};
+    else if (*unit == 'm')
+      sum += std::chrono::minutes{count};
+    else if (*unit == 's')
+      sum += std::chrono::seconds{count};
+    else
+      throw wrong;
+    text.remove_prefix(static_cast<size_t>(unit + 1 - text.data()));
+  }
+  if (sum < std::chrono::seconds{5})
+    throw wrong;
+  return sum;
+}
+
 submission read_submission(const std::string& body, fate becomes,
                            const marker_fields& markers) {
   const auto parsed = parse_json(body);

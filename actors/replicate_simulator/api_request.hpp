@@ -47,6 +47,10 @@ struct marker_fields {
   std::string job = "job";
 };
 
+/// @param text As in a header Cancel-After: "90s", "5m", "2h30m", at least 5
+/// seconds; empty is none.
+std::optional<std::chrono::milliseconds> read_lifetime(std::string_view text);
+
 /// Reads the body of a creation: {"version", "input"}, where the input may say
 /// {"simulate": {"queue_ms", "run_ms", "outcome", "error"}}.
 /// @param becomes What it becomes if it does not say.

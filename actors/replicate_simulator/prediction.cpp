@@ -71,8 +71,8 @@ json urls(const prediction& made, const std::string& base_url) {
 } // namespace
 
 std::string to_string(prediction_status status) {
-  constexpr std::array names{"starting", "processing", "succeeded", "failed",
-                             "canceled"};
+  constexpr std::array names{"starting", "processing", "succeeded",
+                             "failed",   "canceled",   "aborted"};
   return names.at(static_cast<size_t>(status));
 }
 

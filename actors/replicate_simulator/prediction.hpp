@@ -19,6 +19,8 @@ enum class prediction_status : uint8_t {
   succeeded,
   failed,
   canceled,
+  /// Its lifetime was over before it started.
+  aborted,
 };
 
 std::string to_string(prediction_status status);
@@ -55,6 +57,8 @@ struct submission {
   std::string webhook_url = {};
   bool tells_start = true;
   bool tells_end = true;
+  /// From its creation until it is cancelled if it is not over; none: never.
+  std::optional<std::chrono::milliseconds> lifetime = {};
 };
 
 /// What was asked for, in all or under one marker.

@@ -216,8 +216,8 @@ api_answer replicate_api::strike(const fault& x, const api_request& what,
 }
 
 api_answer replicate_api::submit(const api_request& what) {
-  const auto wanted
-    = read_submission(what.call.body, opts_.becomes, opts_.markers);
+  auto wanted = read_submission(what.call.body, opts_.becomes, opts_.markers);
+  wanted.lifetime = read_lifetime(header(what.call.headers, "cancel-after"));
   model_->note_submission(wanted);
   return with_fault("submit", what, [&] {
     auto* made = model_->create(wanted, what.now);

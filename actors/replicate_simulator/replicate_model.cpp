@@ -11,8 +11,24 @@ timestamp start_due(const prediction& made) {
   return made.created_at + made.what.becomes.queue;
 }
 
+/// @returns whether its lifetime ends before its run.
+bool is_cut_short(const prediction& made) {
+  const auto& what = made.what;
+  return what.lifetime
+         && *what.lifetime < what.becomes.queue + what.becomes.run;
+}
+
 timestamp end_due(const prediction& made) {
-  return start_due(made) + made.what.becomes.run;
+  return is_cut_short(made) ? made.created_at + *made.what.lifetime
+                            : start_due(made) + made.what.becomes.run;
+}
+
+/// @returns what it becomes at its end.
+prediction_status outcome_of(const prediction& made) {
+  if (!is_cut_short(made))
+    return made.what.becomes.outcome;
+  return made.started_at ? prediction_status::canceled
+                         : prediction_status::aborted;
 }
 
 } // namespace
@@ -119,7 +135,7 @@ void replicate_model::advance(timestamp now) {
     if (due.starts)
       begin(made, due.at);
     else
-      finish(made, made.what.becomes.outcome, due.at);
+      finish(made, outcome_of(made), due.at);
   }
 }
 
@@ -146,7 +162,8 @@ void replicate_model::finish(prediction& made, prediction_status outcome,
   if (made.what.tells_end && !made.what.webhook_url.empty())
     changes_.push_back(made.serial);
   // A run without duration ends in the moment in which it starts.
-  if (!made.started_at && at >= start_due(made))
+  if (!made.started_at && at >= start_due(made)
+      && outcome != prediction_status::aborted)
     made.started_at = at;
 }
 

@@ -59,6 +59,14 @@ caf::expected<dispatched> find_both(transaction& tx, const std::string& job_id,
   return dispatched{std::move(*subject), std::move(*submission)};
 }
 
+/// @returns whether it is written down already: the answer got lost, or a
+/// webhook was faster.
+bool is_recorded(const dispatched& x, const submission_outcome& outcome) {
+  return outcome.result == submission_result::accepted && !is_open(x.submission)
+         && x.submission.state == attempt_state::accepted
+         && x.submission.external_id == outcome.seen.external_id;
+}
+
 /// @returns why the outcome cannot be written down, or none.
 caf::error check_outcome(transaction& tx, const dispatched& x,
                          const submission_outcome& outcome) {
@@ -119,6 +127,8 @@ caf::expected<submission_recorded> run(transaction& tx,
   const auto before = find_both(tx, command.job_id, command.attempt_id);
   if (!before)
     return before.error();
+  if (is_recorded(*before, command.outcome))
+    return submission_recorded{command.ctx, before->subject};
   if (auto err = check_outcome(tx, *before, command.outcome))
     return err;
   auto after = with_outcome(before->subject, before->submission,

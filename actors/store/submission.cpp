@@ -8,6 +8,7 @@
 #include "actors/store/job_table.hpp"
 #include "actors/store/refusals.hpp"
 #include "actors/support/log.hpp"
+#include "config/run_time.hpp"
 
 // How jobs come and go.
 
@@ -22,8 +23,6 @@ constexpr size_t key_size_max = 256;
 /// 10^9 USD.
 constexpr int64_t estimate_max = 1'000'000'000'000'000;
 constexpr caf::timespan deadline_min = std::chrono::seconds{1};
-/// 31 days.
-constexpr caf::timespan runtime_max = std::chrono::minutes{44'640};
 constexpr caf::timespan deadline_max = std::chrono::hours{24 * 365};
 
 /// @returns what is wrong with `command`, or none.
@@ -44,8 +43,9 @@ caf::error check(const submit_job& command) {
       span && (*span < deadline_min || *span > deadline_max))
     return invalid("approval_deadline_seconds: want 1 to 31536000");
   if (const auto span = command.input.max_runtime;
-      span < caf::timespan{0} || span > runtime_max)
-    return invalid("max_runtime_minutes: want 1 to 44640");
+      span < caf::timespan{0} || span > config::run_time_max)
+    return invalid("max_runtime_minutes: want 1 to "
+                   + std::to_string(config::run_time_max.count()));
   return {};
 }
 
