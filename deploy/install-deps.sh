@@ -2,7 +2,7 @@
 # Installs what tunerd needs to be built and tested on Debian 12. Says what is
 # missing, installs only that, changes nothing else. Safe to run again.
 # Usage: deploy/install-deps.sh [--browser]
-#   --browser   also what the browser test of the page needs; tunerd is built
+#   --browser   also what the tests of page and streams need; tunerd is built
 #               and otherwise tested without it, so a failure there is only said
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -74,11 +74,17 @@ if [ ${#missing[@]} -gt 0 ]; then
 fi
 
 # What npm installed last is written down beside what it installed.
-lock=tests/browser/package-lock.json
-if [ tests/browser/node_modules/.package-lock.json -nt "$lock" ]; then
-  exit 0
-fi
-echo "install-deps: npm ci in tests/browser"
-npm ci --prefix tests/browser --no-audit --no-fund --loglevel=error >/dev/null ||
-  skip_browser "npm cannot install playwright-core"
-touch tests/browser/node_modules/.package-lock.json
+npm_ci() {
+  local installed=$1/node_modules/.package-lock.json
+  if [ "$installed" -nt "$1/package-lock.json" ]; then
+    return 0
+  fi
+  echo "install-deps: npm ci in $1"
+  npm ci --prefix "$1" --no-audit --no-fund --loglevel=error >/dev/null &&
+    touch "$installed"
+}
+
+npm_ci tests/browser/eventsource ||
+  echo "install-deps: the test eventsource will be SKIPPED: npm cannot" \
+    "install the client"
+npm_ci tests/browser || skip_browser "npm cannot install playwright-core"

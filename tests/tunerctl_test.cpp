@@ -217,6 +217,18 @@ TEST_CASE("arguments reach their command", "[tunerctl]") {
   CHECK(rule.x.rule.exempt == std::vector<std::string>{"admin", "lead"});
   CHECK(rule.x.rule.priority == -5);
   CHECK(parsed({"priority", "j1", "none"}).x.priority == "none");
+  const parsed off{{"change-rule", "3", "--active", "off", "--priority", "0"}};
+  CHECK(off.x.id == "3");
+  CHECK(off.x.rule.active == "off");
+  CHECK(off.x.rule.priority == 0);
+  CHECK_FALSE(parsed({"change-rule", "3"}).x.rule.priority);
+  CHECK(parsed({"provider", "replicate", "a=1", "b="}).x.changes.size() == 2);
+  CHECK(parsed({"polling", "auto"}).x.decision == "auto");
+  CHECK(parsed({"polling"}).x.decision.empty());
+  const parsed hook{{"test-webhook", "https://x/y", "--timeout", "5"}};
+  CHECK(hook.x.webhook.url == "https://x/y");
+  CHECK(hook.x.webhook.timeout_seconds == 5);
+  CHECK(parsed({"metrics", "tunerd_"}).x.text == "tunerd_");
   for (const std::vector<std::string>& wrong :
        {std::vector<std::string>{},
         {"fly"},
@@ -224,6 +236,10 @@ TEST_CASE("arguments reach their command", "[tunerctl]") {
         {"delete"},
         {"cleanup", "--days", "0"},
         {"queue", "--me", "--user", "7"},
+        {"change-rule"},
+        {"change-rule", "1", "--active", "maybe"},
+        {"polling", "sometimes"},
+        {"test-webhook", "https://x", "--timeout", "31"},
         {"completion", "tcsh"},
         {"worker", "store", "shoot"},
         {"extend", "1", "--hours", "169"}})
@@ -257,7 +273,8 @@ top_view busy() {
               "avg_wait_seconds": 1.5, "by_status": {"blocked": 2},
               "cost_by_day": {"2024-01-14": 9.0, "2024-01-15": 3.25}},
     "workers": {"workers": [{"name": "store", "state": "running",
-                             "restarts": 0, "last_error": null}]},
+                             "restarts": 0, "mailbox_age_seconds": 0.25,
+                             "last_error": null}]},
     "providers": {"providers": [
       {"name": "replicate", "is_configured": true, "budgets": [
         {"kind": "create", "left": 5, "per_minute": 600},
@@ -280,8 +297,8 @@ TEST_CASE("top shows what there is", "[tunerctl][top]") {
            "queue  12 pending, 3 of 5 slots held, 2 blocked, mean wait 1.5 s, "
            "3.25 USD on 2024-01-15\n"
            "\n"
-           "WORKER  STATE    RESTARTS  LAST ERROR\n"
-           "store   running  0         -\n"
+           "WORKER  STATE    RESTARTS  MAILBOX AGE S  LAST ERROR\n"
+           "store   running  0         0.25           -\n"
            "\n"
            "PROVIDER        CONFIGURED  BREAKER            BUDGETS LEFT\n"
            "replicate       true        open               create 5/600, other "
@@ -289,6 +306,51 @@ TEST_CASE("top shows what there is", "[tunerctl][top]") {
            "simpletuner_io  false       closed, half_open  -\n"
            "\n"
            "EVENTS\n1  first\n2  second\n3  third\n");
+}
+
+TEST_CASE("an assignment is JSON, or else text", "[tunerctl]") {
+  CHECK(object_of({"a=1", "b=x y", "c=", "d=null", "e=[\"f=g\"]", "h=i=j"})
+        == nlohmann::json::parse(R"({"a": 1, "b": "x y", "c": "", "d": null,
+                                     "e": ["f=g"], "h": "i=j"})"));
+  CHECK_THROWS_AS(object_of({"a"}), failure);
+  CHECK_THROWS_AS(object_of({"=1"}), failure);
+}
+
+TEST_CASE("the rate is read from the head of an answer", "[tunerctl][top]") {
+  rate_seen rate;
+  for (const auto* line :
+       {"HTTP/1.1 200 OK\r\n", "X-RateLimit-Limit: 100\r\n",
+        "x-ratelimit-remaining:  7\r\n", "X-RateLimit-Reset: 1030\r\n",
+        "X-RateLimit-Limit: many\r\n", "\r\n"})
+    note_rate(rate, line, 1000);
+  CHECK(rate.limit == 100);
+  CHECK(rate.left == 7);
+  CHECK(rate.renewed_in == std::chrono::seconds{30});
+  note_rate(rate, "X-RateLimit-Reset: 99999999", 1000);
+  CHECK(rate.renewed_in == std::chrono::seconds{60});
+  note_rate(rate, "X-RateLimit-Reset: 3", 1000);
+  CHECK(rate.renewed_in == std::chrono::seconds{0});
+}
+
+TEST_CASE("top asks as often as half of the rate allows", "[tunerctl][top]") {
+  using s = std::chrono::seconds;
+  CHECK(rest_between_looks({}) == s{1}); // no limit
+  CHECK(rest_between_looks({100, 90, s{50}}) == s{5});
+  CHECK(rest_between_looks({100, 10, s{50}}) == s{50});
+  CHECK(rest_between_looks({100, 10, s{2}}) == s{5});
+  CHECK(rest_between_looks({10'000, 9'000, s{60}}) == s{1});
+  CHECK(rest_between_looks({1, 0, s{20}}) == s{60});
+  std::mt19937 random{17};
+  for (int round = 0; round < 2000; ++round) {
+    const auto limit = static_cast<int64_t>(random() % 1000 + 1);
+    const auto left = static_cast<int64_t>(random() % 1000) % (limit + 1);
+    const auto rest = rest_between_looks({limit, left, s{random() % 61}});
+    INFO(limit);
+    REQUIRE(rest >= s{1});
+    REQUIRE(rest <= s{60});
+    if (limit >= 8)
+      REQUIRE(2 * 4 * 60 <= limit * rest.count());
+  }
 }
 
 TEST_CASE("top keeps the newest events that have room", "[tunerctl][top]") {

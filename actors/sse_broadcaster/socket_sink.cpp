@@ -19,8 +19,10 @@ namespace {
 /// 10,000 of them would exhaust the memory of every socket.
 constexpr int send_buffer_bytes = 32 * 1024;
 
-/// After so long without acknowledgement the kernel gives the peer up.
-constexpr int unacknowledged_milliseconds = 30'000;
+/// After so long the kernel gives a peer up that has vanished. It counts for
+/// one that is there and does not read, too: longer than such a one is given by
+/// `stream_table`, which says so and counts it.
+constexpr int unacknowledged_milliseconds = 45'000;
 
 /// Not every socket knows every option (tests use other kinds): no matter.
 void set_option(int descriptor, int level, int name, int value) {

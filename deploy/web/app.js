@@ -12,6 +12,7 @@ import { create as jobs } from "./jobs.js";
 import { icon } from "./parts.js";
 import { create as providers } from "./providers.js";
 import { create as queue } from "./queue.js";
+import { create as rules } from "./rules.js";
 import { EventStream } from "./sse.js";
 import { create as trace } from "./trace.js";
 import { create as workers } from "./workers.js";
@@ -23,7 +24,7 @@ const HIDDEN_MAX = 60_000;
 const app = { go, closeJob, refresh, openJob: "", stats: null };
 const views = { jobs: jobs(app), queue: queue(app), approvals: approvals(app),
   workers: workers(app), providers: providers(app), trace: trace(app),
-  charts: charts(app) };
+  charts: charts(app), rules: rules(app) };
 const drawer = createDrawer(app);
 let current = null;
 

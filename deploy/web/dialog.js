@@ -14,10 +14,13 @@ function show(content, wide = false) {
 
 /**
  * Asks for the values of `fields` before something is done.
- * @param fields [{name, label, type, value, required, hint, options}]
+ * @param fields [{name, label, type, value, required, hint, options, min, max,
+ * step, maxlength, whole}]; `whole` ones take a line of a wide dialog
  * @returns Promise of the values, or of null if it was left
  */
-export function askFor({ title, text, fields = [], action, danger = false }) {
+export function askFor({
+  title, text, fields = [], action, danger = false, wide = false,
+}) {
   return new Promise((resolve) => {
     const inputs = fields.map((field) => {
       const props = {
@@ -27,13 +30,20 @@ export function askFor({ title, text, fields = [], action, danger = false }) {
       if (field.options)
         return h("select", props, field.options.map(([value, label]) =>
           h("option", { value, selected: value === field.value }, label)));
-      if (field.type === "lines") return h("textarea", { ...props, rows: 3 });
-      return h("input", { ...props, type: field.type ?? "text" });
+      const value = field.value;
+      if (field.type === "lines")
+        return h("textarea", { ...props, rows: 3, value });
+      const { min, max, step } = field;
+      return h("input", {
+        ...props, type: field.type ?? "text", min, max, step, value,
+      });
     });
     const form = h("form", { method: "dialog" },
       h("h2", {}, title),
       text && h("p", { class: "muted" }, text),
-      fields.map((field, i) => h("label", { for: `ask-${field.name}` },
+      fields.map((field, i) => h("label", {
+        for: `ask-${field.name}`, class: field.whole ? "whole" : null,
+      },
         h("span", {}, field.label), inputs[i],
         field.hint && h("small", {}, field.hint))),
       h("div", { class: "dialog-actions" },
@@ -49,7 +59,7 @@ export function askFor({ title, text, fields = [], action, danger = false }) {
       values = Object.fromEntries(inputs.map((x) => [x.name, x.value.trim()]));
       dialog.close();
     });
-    const dialog = show(form);
+    const dialog = show(form, wide);
     dialog.addEventListener("close", () => resolve(values));
   });
 }
@@ -84,7 +94,7 @@ export function askToken(problem) {
 }
 
 const shortcuts = [
-  ["1 – 7", "go to a view"],
+  ["1 – 8", "go to a view"],
   ["/", "search"],
   ["j  k", "next, previous row"],
   ["Enter", "open the row"],
@@ -93,6 +103,7 @@ const shortcuts = [
   ["t", "its trace"],
   ["a  x  e", "approve, reject, extend"],
   ["c", "cancel the open job"],
+  ["n", "a new rule"],
   ["r", "read again now"],
   ["Esc", "close"],
   ["?", "this list"],

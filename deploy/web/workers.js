@@ -21,6 +21,9 @@ const duties = {
   approval_expirer: "expires approvals", http_gateway: "serves this page",
 };
 
+/** Seconds that no message has to wait in a worker that works. */
+const HANGS = 5;
+
 /** Those that can be told to look now. */
 const refreshable = new Set([
   "job_poller", "approval_expirer", "queue_scheduler",
@@ -82,6 +85,13 @@ export function create() {
       update: (cell, x) => put(cell, duties[x.name] ?? ""),
     },
     {
+      label: "Mailbox age", class: "c-time num", update: (cell, x) => {
+        const age = x.mailbox_age_seconds ?? 0;
+        put(cell, x.state !== "running" ? "–" : span(age));
+        cell.title = "How long a message waits until it is handled";
+      },
+    },
+    {
       label: "Restarts", class: "c-cost num",
       update: (cell, x) => put(cell, number(x.restarts)),
     },
@@ -94,7 +104,8 @@ export function create() {
     { label: "", class: "c-actions", update: showActions },
   ], {
     keyOf: (x) => x.name, label: "Workers", empty: "No workers.",
-    rowClass: (x) => x.state === "running" ? null : "attention",
+    rowClass: (x) => x.state === "running" && !(x.mailbox_age_seconds > HANGS)
+      ? null : "attention",
   });
   const problem = problemNote();
   const health = h("div", { class: "cards small-cards" });

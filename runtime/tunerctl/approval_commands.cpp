@@ -142,6 +142,11 @@ void cancel_request(const session& s, const std::string& id) {
   s.print(answer, "request " + id + " is cancelled, and its job\n");
 }
 
+void expire(const session& s) {
+  const auto answer = call(s.to, "POST", "/api/approvals/expire");
+  s.print(answer, cell(answer.at("expired")) + " expired\n");
+}
+
 void extend(const session& s, const std::string& id, int hours) {
   const auto answer
     = call(s.to, "POST", "/api/approvals/requests/" + escaped(id) + "/extend",

@@ -2,6 +2,9 @@
 
 #include <curl/curl.h>
 
+#include <algorithm>
+#include <cctype>
+#include <charconv>
 #include <memory>
 
 namespace tunerd::tunerctl {
@@ -107,26 +110,74 @@ int idle(void* context, curl_off_t, curl_off_t, curl_off_t, curl_off_t) {
   return self.stopped ? 1 : 0;
 }
 
-} // namespace
+/// Where the head of an answer goes; the end of a redirect is none of ours.
+size_t hear_head(char* bytes, size_t, size_t count, void* context) {
+  note_rate(*static_cast<rate_seen*>(context), {bytes, count},
+            std::chrono::duration_cast<std::chrono::seconds>(
+              std::chrono::system_clock::now().time_since_epoch())
+              .count());
+  return count;
+}
 
-nlohmann::json call(const target& to, const std::string& method,
-                    const std::string& path, const std::string& body) {
-  transfer way{to, path};
+/// @returns the text of an answer 2xx.
+std::string answer_of(const target& to, transfer& way) {
   std::string answer;
-  way.set(CURLOPT_CUSTOMREQUEST, method.c_str());
   way.set(CURLOPT_TIMEOUT, timeout_seconds);
   way.set(CURLOPT_WRITEFUNCTION, append);
   way.set(CURLOPT_WRITEDATA, &answer);
+  if (const auto code = way.perform(); code != CURLE_OK)
+    throw failure{why_not(to, code)};
+  if (way.status() < 200 || way.status() > 299)
+    throw failure{message_of(way.status(), answer)};
+  return answer;
+}
+
+} // namespace
+
+void note_rate(rate_seen& rate, std::string_view line, int64_t now) {
+  const auto colon = line.find(':');
+  if (colon == line.npos)
+    return;
+  std::string name{line.substr(0, colon)};
+  std::transform(name.begin(), name.end(), name.begin(), [](unsigned char c) {
+    return static_cast<char>(std::tolower(c));
+  });
+  line.remove_prefix(
+    std::min(line.find_first_not_of(" \t", colon + 1), line.size()));
+  int64_t value = 0;
+  if (std::from_chars(line.data(), line.data() + line.size(), value).ec
+      != std::errc{})
+    return;
+  if (name == "x-ratelimit-limit")
+    rate.limit = value;
+  else if (name == "x-ratelimit-remaining")
+    rate.left = value;
+  else if (name == "x-ratelimit-reset")
+    rate.renewed_in
+      = std::chrono::seconds{std::clamp<int64_t>(value - now, 0, 60)};
+}
+
+std::string call_text(const target& to, const std::string& path) {
+  transfer way{to, path};
+  return answer_of(to, way);
+}
+
+nlohmann::json call(const target& to, const std::string& method,
+                    const std::string& path, const std::string& body,
+                    rate_seen* rate) {
+  transfer way{to, path};
+  way.set(CURLOPT_CUSTOMREQUEST, method.c_str());
   if (!body.empty()) {
     way.add_header("Content-Type: application/json");
     way.set(CURLOPT_POSTFIELDSIZE_LARGE, static_cast<curl_off_t>(body.size()));
     way.set(CURLOPT_POSTFIELDS, body.c_str());
   }
-  if (const auto code = way.perform(); code != CURLE_OK)
-    throw failure{why_not(to, code)};
-  if (way.status() < 200 || way.status() > 299)
-    throw failure{message_of(way.status(), answer)};
-  auto result = nlohmann::json::parse(answer, nullptr, false);
+  if (rate != nullptr) {
+    *rate = {};
+    way.set(CURLOPT_HEADERFUNCTION, hear_head);
+    way.set(CURLOPT_HEADERDATA, rate);
+  }
+  auto result = nlohmann::json::parse(answer_of(to, way), nullptr, false);
   if (result.is_discarded())
     throw failure{to.url + ": the answer is not JSON; is this tunerd?"};
   return result;

@@ -135,12 +135,26 @@ void add_decisions(CLI::App& app, line& x) {
   add_about(app, x, "cancel-request", "ID",
             "Take a request for approval back, and its job", cancel_request);
 
+  add(app, x, "expire", "Let expire now what is past its deadline", expire);
+
   command = add(app, x, "extend", "Move the deadline of a request",
                 [&x](const session& s) { extend(s, x.id, x.hours); });
   command->add_option("ID", x.id, "Of the request")->required();
   command->add_option("--hours", x.hours, "From now")
     ->check(CLI::Range(1, 168))
     ->capture_default_str();
+}
+
+void add_rule_options(CLI::App* command, rule_wanted& y) {
+  command->add_option("--description", y.description);
+  command->add_option("--priority", y.priority, "The highest is judged first");
+  command->add_option("--provider", y.provider, "Only jobs for it");
+  command->add_option("--level", y.level, "Only callers of this level");
+  command->add_option("--exempt", y.exempt, "Levels that it does not concern")
+    ->delimiter(',');
+  command->add_option("--approver", y.approver, "The least level to approve");
+  command->add_option("--deadline-seconds", y.deadline_seconds,
+                      "How long a request may wait");
 }
 
 void add_rule_commands(CLI::App& app, line& x) {
@@ -156,15 +170,17 @@ void add_rule_commands(CLI::App& app, line& x) {
   command->add_option("CONDITION", y.condition, "See the command conditions")
     ->required();
   command->add_option("THRESHOLD", y.threshold);
-  command->add_option("--description", y.description);
-  command->add_option("--priority", y.priority, "The highest is judged first");
-  command->add_option("--provider", y.provider, "Only jobs for it");
-  command->add_option("--level", y.level, "Only callers of this level");
-  command->add_option("--exempt", y.exempt, "Levels that it does not concern")
-    ->delimiter(',');
-  command->add_option("--approver", y.approver, "The least level to approve");
-  command->add_option("--deadline-seconds", y.deadline_seconds,
-                      "How long a request may wait");
+  add_rule_options(command, y);
+
+  command = add(app, x, "change-rule", "Change or switch an approval rule",
+                [&x](const session& s) { change_rule(s, x.id, x.rule); });
+  command->add_option("ID", x.id)->required();
+  command->add_option("--name", y.name);
+  command->add_option("--condition", y.condition, "See the command conditions");
+  command->add_option("--threshold", y.threshold);
+  command->add_option("--active", y.active, "on or off")
+    ->check(CLI::IsMember({"on", "off"}));
+  add_rule_options(command, y);
 }
 
 void add_approval_commands(CLI::App& app, line& x) {
@@ -177,6 +193,45 @@ void add_approval_commands(CLI::App& app, line& x) {
   add_watch(command, x);
   add_decisions(app, x);
   add_rule_commands(app, x);
+}
+
+// -- providers ----------------------------------------------------------------
+
+void add_money_commands(CLI::App& app, line& x) {
+  add(app, x, "costs", "Show what jobs cost",
+      [&x](const session& s) { costs(s, x.days); })
+    ->add_option("--days", x.days, "Up to now")
+    ->check(CLI::Range(1, 365))
+    ->capture_default_str();
+  add(app, x, "cost-limit", "Show the cost limit of a provider",
+      [&x](const session& s) { cost_limit(s, x.provider); })
+    ->add_option("--provider", x.provider)
+    ->capture_default_str();
+}
+
+void add_provider_commands(CLI::App& app, line& x) {
+  add_watch(add(app, x, "providers", "Show the providers", providers), x);
+  auto* command
+    = add(app, x, "provider", "Show or change the settings of a provider",
+          [&x](const session& s) { provider(s, x.id, x.changes); });
+  command->add_option("NAME", x.id, "e.g. replicate")->required();
+  command->add_option("CHANGE", x.changes, "e.g. cost_limit_amount=50");
+  add_about(app, x, "validate", "PROVIDER", "Try the credential of a provider",
+            validate);
+  add(app, x, "polling", "Show or set whether jobs are polled",
+      [&x](const session& s) { polling(s, x.decision); })
+    ->add_option("SETTING", x.decision, "on, off, or auto: if no webhook is")
+    ->check(CLI::IsMember({"on", "off", "auto"}));
+  command = add(app, x, "test-webhook", "Call a webhook to see if it is taken",
+                [&x](const session& s) { test_webhook(s, x.webhook); });
+  auto& y = x.webhook;
+  command->add_option("URL", y.url, "https only")->required();
+  command->add_option("--provider", y.provider, "In whose name");
+  command->add_option("--method", y.method);
+  command->add_option("--timeout", y.timeout_seconds, "Seconds")
+    ->check(CLI::Range(1, 30))
+    ->capture_default_str();
+  add_money_commands(app, x);
 }
 
 // -- operators ----------------------------------------------------------------
@@ -222,7 +277,10 @@ void add_operator_commands(CLI::App& app, line& x) {
   command->add_option("ACTION", x.decision, "start, stop or refresh")
     ->required()
     ->check(CLI::IsMember({"start", "stop", "refresh"}));
-  add_watch(add(app, x, "providers", "Show the providers", providers), x);
+  add_watch(add(app, x, "health", "Show how the parts are", health), x);
+  add(app, x, "metrics", "Print the metrics", [&x](const session& s) {
+    metrics(s, x.text);
+  })->add_option("PREFIX", x.text, "Only those whose names begin so");
 
   command = add(app, x, "top", "Watch workers, queue, providers and events",
                 [&x](const session& s) { top(s, x.once); });
@@ -253,6 +311,7 @@ void describe(CLI::App& app, command_line& x) {
   add_job_commands(app, x);
   add_queue_commands(app, x);
   add_approval_commands(app, x);
+  add_provider_commands(app, x);
   add_operator_commands(app, x);
 }
 

@@ -28,6 +28,7 @@ struct command_line {
   std::string logger = {}, level = {}, shell = {}, user = {}, priority = {};
   std::vector<std::string> ids = {}, changes = {};
   rule_wanted rule = {};
+  webhook_wanted webhook = {};
   int limit = 50, hours = 24, days = 30;
   bool follow = false, as_json = false, own = false, once = false;
 };

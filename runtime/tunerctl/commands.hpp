@@ -4,6 +4,7 @@
 #include "runtime/tunerctl/sse_parser.hpp"
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -70,23 +71,67 @@ void approve(const session& s, const std::vector<std::string>& ids,
 void reject(const session& s, const std::vector<std::string>& ids,
             const std::string& reason);
 void cancel_request(const session& s, const std::string& id);
+
+/// Lets what is past its deadline expire now.
+void expire(const session& s);
 void extend(const session& s, const std::string& id, int hours);
 
 // -- approval rules (rule_commands.cpp) ---------------------------------------
 
-/// A rule to create; what is empty or 0 takes the daemon's default.
+/// A rule to create or to change; what is empty or 0 takes the daemon's
+/// default, or stays.
 struct rule_wanted {
   std::string name = {}, condition = {}, threshold = {}, description = {};
   std::string provider = {}, level = {}, approver = {};
   std::vector<std::string> exempt = {};
-  int priority = 0;
+  std::optional<int> priority = {};
   int64_t deadline_seconds = 0;
+  /// on or off.
+  std::string active = {};
 };
 
 void rules(const session& s);
 void conditions(const session& s);
 void create_rule(const session& s, const rule_wanted& x);
+
+/// Changes what `x` says of rule `id`.
+void change_rule(const session& s, const std::string& id, const rule_wanted& x);
 void delete_rule(const session& s, const std::string& id);
+
+// -- providers, polling, costs (provider_commands.cpp) ------------------------
+
+void providers(const session& s);
+
+/// Shows the settings of a provider, after `changes` such as "webhook_url=".
+void provider(const session& s, const std::string& name,
+              const std::vector<std::string>& changes);
+
+/// Tries the credential. @throws failure if the provider does not accept it.
+void validate(const session& s, const std::string& name);
+
+/// Shows whether jobs are polled, after a change to `wanted`: on, off, auto or
+/// empty for none.
+void polling(const session& s, const std::string& wanted);
+
+/// How to call a webhook.
+struct webhook_wanted {
+  std::string url = {}, provider = {}, method = {};
+  int timeout_seconds = 30;
+};
+
+/// Calls a webhook. @throws failure if that fails.
+void test_webhook(const session& s, const webhook_wanted& x);
+
+void costs(const session& s, int days);
+void cost_limit(const session& s, const std::string& name);
+
+/// Prints the metrics whose names begin with `prefix`.
+void metrics(const session& s, const std::string& prefix);
+void health(const session& s);
+
+/// @returns the object that assignments NAME=VALUE make; what is no JSON is
+/// text. @throws failure for what is no assignment.
+nlohmann::json object_of(const std::vector<std::string>& assignments);
 
 // -- operators (operator_commands.cpp) ----------------------------------------
 
@@ -95,7 +140,6 @@ void workers(const session& s);
 /// @param action start, stop or refresh.
 void worker(const session& s, const std::string& name,
             const std::string& action);
-void providers(const session& s);
 void trace(const session& s, const std::string& correlation_id);
 
 /// Shows which lines are logged, after a change if `level` is not empty.

@@ -39,13 +39,6 @@ void worker(const session& s, const std::string& name,
   s.print(answer, name + ": " + action + " done\n");
 }
 
-void providers(const session& s) {
-  const auto answer = call(s.to, "GET", "/api/cloud/providers");
-  const auto breakers = call(s.to, "GET", "/api/cloud/circuit-breakers");
-  s.print(answer, render_table(provider_columns(),
-                               with_breakers(answer, breakers), s.colour));
-}
-
 void trace(const session& s, const std::string& correlation_id) {
   const auto answer
     = call(s.to, "GET", "/api/tunerd/trace/" + escaped(correlation_id));

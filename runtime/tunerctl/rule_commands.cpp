@@ -14,6 +14,25 @@ void put(json& body, const char* key, const std::string& value) {
     body[key] = value;
 }
 
+/// @returns what `x` says, but for name and condition.
+json said(const rule_wanted& x) {
+  json body = json::object();
+  put(body, "threshold", x.threshold);
+  put(body, "description", x.description);
+  put(body, "applies_to_provider", x.provider);
+  put(body, "applies_to_level", x.level);
+  put(body, "required_approver_level", x.approver);
+  if (!x.exempt.empty())
+    body["exempt_levels"] = x.exempt;
+  if (x.priority)
+    body["priority"] = *x.priority;
+  if (x.deadline_seconds != 0)
+    body["deadline_seconds"] = x.deadline_seconds;
+  if (!x.active.empty())
+    body["is_active"] = x.active == "on";
+  return body;
+}
+
 } // namespace
 
 void rules(const session& s) {
@@ -36,19 +55,21 @@ void conditions(const session& s) {
 }
 
 void create_rule(const session& s, const rule_wanted& x) {
-  json body = {{"name", x.name}, {"condition", x.condition}};
-  put(body, "threshold", x.threshold);
-  put(body, "description", x.description);
-  put(body, "applies_to_provider", x.provider);
-  put(body, "applies_to_level", x.level);
-  put(body, "required_approver_level", x.approver);
-  if (!x.exempt.empty())
-    body["exempt_levels"] = x.exempt;
-  if (x.priority != 0)
-    body["priority"] = x.priority;
-  if (x.deadline_seconds != 0)
-    body["deadline_seconds"] = x.deadline_seconds;
+  auto body = said(x);
+  body.update({{"name", x.name}, {"condition", x.condition}});
   const auto answer = call(s.to, "POST", rules_path, body.dump());
+  s.print(answer, render_object(answer));
+}
+
+void change_rule(const session& s, const std::string& id,
+                 const rule_wanted& x) {
+  auto body = said(x);
+  put(body, "name", x.name);
+  put(body, "condition", x.condition);
+  if (body.empty())
+    throw failure{"nothing to change: see tunerctl change-rule --help"};
+  const auto answer
+    = call(s.to, "PATCH", rules_path + "/" + escaped(id), body.dump());
   s.print(answer, render_object(answer));
 }
 

@@ -4,6 +4,7 @@
 #include "runtime/tunerctl/screen.hpp"
 #include "runtime/tunerctl/sse_parser.hpp"
 
+#include <algorithm>
 #include <chrono>
 #include <ostream>
 #include <thread>
@@ -17,14 +18,14 @@ namespace {
 using seconds = std::chrono::seconds;
 
 constexpr seconds pause{1};
-/// With a token calls are limited, to 100 a minute unless set otherwise.
-constexpr seconds pause_with_token{10};
+/// What a look costs of a rate.
+constexpr int64_t calls_per_look = 4;
 /// More than a terminal has lines.
 constexpr size_t events_max = 200;
 
-json ask(const session& s, const std::string& path) {
+json ask(const session& s, const std::string& path, rate_seen* rate = nullptr) {
   try {
-    return call(s.to, "GET", path);
+    return call(s.to, "GET", path, {}, rate);
   } catch (const failure& e) {
     return {{"failure", e.what()}};
   }
@@ -36,12 +37,14 @@ bool look_at_health(const session& s, json& seen) {
   return !seen["health"].contains("failure");
 }
 
-/// Asks for the rest: four calls that a limit counts.
-void look_closely(const session& s, json& seen) {
+/// Asks for the rest: calls that a limit counts. @returns what it leaves.
+rate_seen look_closely(const session& s, json& seen) {
+  rate_seen rate;
   seen["stats"] = ask(s, "/api/queue/stats");
   seen["workers"] = ask(s, "/api/tunerd/workers");
   seen["providers"] = ask(s, "/api/cloud/providers");
-  seen["breakers"] = ask(s, "/api/cloud/circuit-breakers");
+  seen["breakers"] = ask(s, "/api/cloud/circuit-breakers", &rate);
+  return rate;
 }
 
 json look(const session& s) {
@@ -59,17 +62,16 @@ public:
     view_.colour = s.colour;
   }
 
-  /// Draws what there is now, at most once in a `pause`; with a token all but
-  /// the health is asked for less often.
+  /// Draws what there is now, at most once in a `pause`; where calls are
+  /// limited all but the health is asked for less often.
   void draw() {
     const auto now = std::chrono::steady_clock::now();
     if (now - drawn_ < pause)
       return;
     const auto had_answer = is_there_;
     is_there_ = look_at_health(s_, view_.seen);
-    const auto rest = s_.to.token.empty() ? pause : pause_with_token;
-    if (is_there_ && (!had_answer || now - looked_ >= rest)) {
-      look_closely(s_, view_.seen);
+    if (is_there_ && (!had_answer || now - looked_ >= rest_)) {
+      rest_ = rest_between_looks(look_closely(s_, view_.seen));
       looked_ = now;
     }
     view_.rows = screen::rows();
@@ -103,11 +105,23 @@ private:
   sse_parser parser_ = {};
   bool is_there_ = false;
   std::chrono::steady_clock::time_point drawn_ = {};
+  /// How long only the health is asked for after all was.
+  seconds rest_ = pause;
   /// When all was asked for.
   std::chrono::steady_clock::time_point looked_ = {};
 };
 
 } // namespace
+
+std::chrono::seconds rest_between_looks(const rate_seen& rate) {
+  if (rate.limit <= 0)
+    return pause;
+  // Half of the rate is left to whoever else has the token.
+  const seconds fair{std::min<int64_t>(
+    60, (60 * calls_per_look * 2 + rate.limit - 1) / rate.limit)};
+  const auto scarce = rate.left < std::max(calls_per_look, rate.limit / 5);
+  return std::max({pause, fair, scarce ? rate.renewed_in : pause});
+}
 
 void top(const session& s, bool once) {
   if (once || s.json || !is_terminal()) {

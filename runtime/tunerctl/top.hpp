@@ -3,6 +3,7 @@
 #include "runtime/tunerctl/session.hpp"
 #include "runtime/tunerctl/table.hpp"
 
+#include <chrono>
 #include <deque>
 #include <string>
 #include <vector>
@@ -10,9 +11,14 @@
 namespace tunerd::tunerctl {
 
 /// Shows workers, queue, providers and the last events, anew every second until
-/// interrupted; with a token all but health and events every 10 s, since such
-/// calls are limited. Prints it once if `once`, as JSON, or without a terminal.
+/// interrupted; where calls are limited, all but health and events as often as
+/// half of the rate allows. Prints it once if `once`, as JSON, or without a
+/// terminal.
 void top(const session& s, bool once);
+
+/// @returns how long to wait before all is asked for again: longer the less
+/// the rate allows, and until there is more of it if little is left.
+std::chrono::seconds rest_between_looks(const rate_seen& rate);
 
 /// What `top` shows.
 struct top_view {

@@ -108,10 +108,12 @@ std::string providers_part(const top_view& x) {
 } // namespace
 
 const std::vector<column>& worker_columns() {
-  static const std::vector<column> columns{{"WORKER", "name"},
-                                           {"STATE", "state", true},
-                                           {"RESTARTS", "restarts"},
-                                           {"LAST ERROR", "last_error"}};
+  static const std::vector<column> columns{
+    {"WORKER", "name"},
+    {"STATE", "state", true},
+    {"RESTARTS", "restarts"},
+    {"MAILBOX AGE S", "mailbox_age_seconds"},
+    {"LAST ERROR", "last_error"}};
   return columns;
 }
 

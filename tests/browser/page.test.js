@@ -313,6 +313,115 @@ test("everything can be reached with the keyboard", async () => {
   }
 });
 
+test("an admin changes rules and limits", async () => {
+  const daemon = await new Daemon().start();
+  const evil = '<img src=x onerror="window.broken=1">';
+  const rules = async () =>
+    (await daemon.call("GET", "/api/approvals/rules")).rules;
+  try {
+    const page = await open(daemon.url);
+    await live(page);
+    await page.keyboard.press("8");
+    await page.getByText("No rules: only what").waitFor(wait);
+    await page.keyboard.press("n");
+    const dialog = page.locator("dialog");
+    const field = (name) => dialog.locator(`#ask-${name}`);
+    await field("name").fill(evil);
+    await field("condition").selectOption("cost_exceeds");
+    await field("threshold").fill("much");
+    await field("exempt").fill("viewer, lead");
+    await page.keyboard.press("Enter");
+    await page.locator(".toast.bad").getByText(/threshold/).waitFor(wait);
+    assert.deepEqual(await rules(), []);
+
+    // What was said is still there to be mended.
+    assert.equal(await field("name").inputValue(), evil);
+    assert.equal(await field("exempt").inputValue(), "viewer, lead");
+    await field("threshold").fill("50");
+    await field("priority").fill("7");
+    await field("hours").fill("1.5");
+    await field("description").fill("for the budget");
+    await page.shot("rule");
+    await dialog.getByRole("button", { name: "Create it" }).click();
+    const row = page.locator('tr[data-key="1"]');
+    await row.getByText(evil, { exact: true }).waitFor(wait);
+    await row.getByText("cost_exceeds 50").waitFor(wait);
+    const [rule] = await rules();
+    assert.equal(rule.deadline_seconds, 5400);
+    assert.equal(rule.priority, 7);
+    const { requires_approval: waits } = await daemon.submit("dear",
+      { estimated_cost: 80 });
+    assert.equal(waits, true);
+
+    await row.getByRole("button", { name: "Turn off" }).click();
+    await row.getByText("off", { exact: true }).waitFor(wait);
+    assert.equal((await rules())[0].is_active, false);
+    assert.equal((await daemon.submit("dear", { estimated_cost: 80 }))
+      .requires_approval, false);
+
+    await row.getByRole("button", { name: "Change" }).click();
+    assert.equal(await field("description").inputValue(), "for the budget");
+    await field("threshold").fill("60");
+    await field("hours").fill("");
+    await dialog.getByRole("button", { name: "Save" }).click();
+    await row.getByText("cost_exceeds 60").waitFor(wait);
+    assert.equal((await rules())[0].deadline_seconds, undefined);
+    assert.equal((await rules())[0].is_active, false);
+
+    await daemon.call("POST", "/api/approvals/requests/1/reject",
+      { reason: "no" });
+    await row.getByRole("button", { name: "Delete" }).click();
+    await dialog.getByText(`Delete ${evil}?`).waitFor(wait);
+    await dialog.getByRole("button", { name: "Delete the rule" }).click();
+    await page.getByText("No rules: only what").waitFor(wait);
+    assert.deepEqual(await rules(), []);
+
+    await page.getByRole("button", { name: "Change the limits" }).click();
+    await field("max_concurrent").fill("9");
+    await field("org_max_concurrent").fill("4");
+    await field("enable_fair_share").selectOption("true");
+    await page.shot("limits");
+    await dialog.getByRole("button", { name: "Set them" }).click();
+    await page.getByText("The limits are set").waitFor(wait);
+    const limits = await daemon.call("GET", "/api/queue/concurrency");
+    assert.equal(limits.max_concurrent, 9);
+    assert.equal(limits.org_max_concurrent, 4);
+    assert.equal(limits.enable_fair_share, true);
+    assert.equal(limits.user_max_concurrent, 5, "which was not changed");
+    await page.getByRole("button", { name: "Change the limits" }).click();
+    await field("org_max_concurrent").fill("");
+    await dialog.getByRole("button", { name: "Set them" }).click();
+    await eventually(async () => (await daemon.call("GET",
+      "/api/queue/concurrency")).org_max_concurrent === undefined, "no limit");
+    assert.equal(await page.evaluate(() => window.broken), undefined);
+    await close(page);
+  } finally {
+    await daemon.end();
+  }
+});
+
+test("who may not change rules is told so", async () => {
+  const daemon = await new Daemon({ tokens: [
+    { name: "root", token: "stk_root", level: "admin", user_id: "root" },
+    { name: "lea", token: "stk_lea", level: "lead", user_id: "lea",
+      org_id: "acme" }] }).start();
+  try {
+    await daemon.call("POST", "/api/approvals/rules", { name: "expensive",
+      condition: "cost_exceeds", threshold: "50" });
+    const page = await open(`${daemon.url}/#/rules`);
+    await page.getByLabel("Token").fill("stk_lea");
+    await page.keyboard.press("Enter");
+    const row = page.locator('tr[data-key="1"]');
+    await row.getByRole("button", { name: "Turn off" }).click(wait);
+    await page.locator(".toast.bad").waitFor(wait);
+    const { rules } = await daemon.call("GET", "/api/approvals/rules");
+    assert.equal(rules[0].is_active, true);
+    await close(page);
+  } finally {
+    await daemon.end();
+  }
+});
+
 test("a browser's own EventSource reads the stream and resumes it",
   async () => {
     const daemon = await new Daemon().start();
@@ -442,6 +551,11 @@ async function demo() {
     limits: { max_concurrent: 5, user_max_concurrent: 2 } }).start();
   await daemon.call("POST", "/api/approvals/rules", { name: "expensive",
     condition: "cost_exceeds", threshold: "50" });
+  await daemon.call("POST", "/api/approvals/rules", { name: "beginners ask",
+    condition: "first_job", applies_to_level: "viewer" });
+  await daemon.call("POST", "/api/approvals/rules", { name: "eight GPUs",
+    condition: "hardware_type", threshold: "*-x8", priority: 5,
+    required_approver_level: "admin", exempt_levels: ["admin"] });
   const names = ["flux-lora-portrait", "sdxl-anime-v3", "flux-dev-product",
     "sd35-landscape", "pixart-logo", "flux-lora-cats"];
   const users = ["ada", "ben", "cleo", "dmitri"];
@@ -476,7 +590,7 @@ test("every view, dark and light, large and small", async () => {
       viewport: { width: 390, height: 844 } },
   };
   const views = ["queue", "jobs", "approvals", "workers", "providers",
-    "trace/demo-3", "charts?range=15m"];
+    "trace/demo-3", "charts?range=15m", "rules"];
   try {
     for (const [kind, options] of Object.entries(kinds)) {
       const page = await open(daemon.url, options);

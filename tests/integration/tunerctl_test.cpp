@@ -240,7 +240,24 @@ TEST_CASE_METHOD(tunerctl_fixture, "tunerctl looks after the daemon",
                  "[integration][tunerctl]") {
   CHECK(shows({"workers"}).has("job_poller"));
   CHECK(shows({"providers"}).has("replicate"));
+  CHECK(shows({"provider", "replicate"}).has("webhook_url"));
+  CHECK(shows({"provider", "replicate", "cost_limit_amount=50"}).has("50"));
+  CHECK(run({"provider", "replicate", "cost_limit_amount=much"}).code == 1);
+  CHECK(shows({"validate", "replicate"}).has("accepts the credential"));
+  CHECK(shows({"polling", "off"}).has("is_active         false"));
+  CHECK(shows({"polling", "auto"}).has("preference        -"));
+  CHECK(run({"test-webhook", "https://127.0.0.1/x"}).code == 1);
+  CHECK(shows({"costs"}).has("total_cost"));
+  CHECK(shows({"cost-limit"}).has("enabled"));
+  CHECK(shows({"health"}).has("database"));
+  CHECK(shows({"metrics", "tunerd_restarts"}).has("tunerd_restarts_total 0\n"));
+  CHECK(shows({"expire"}).has("0 expired"));
   CHECK(shows({"log-level", "simpletuner.cloud.queue", "DEBUG"}).has("DEBUG"));
+  CHECK(shows({"create-rule", "dear", "cost_exceeds", "5"}).has("dear"));
+  CHECK(shows({"change-rule", "1", "--active", "off"}).has("false"));
+  CHECK(shows({"change-rule", "1", "--threshold", "7"}).has("7"));
+  CHECK(run({"change-rule", "1"}).has("nothing to change"));
+  CHECK(run({"change-rule", "99", "--threshold", "7"}).code == 1);
   CHECK(shows({"worker", "job_poller", "refresh"}).has("done"));
   CHECK(run({"worker", "store", "stop"}).has("409"));
   const auto top = shows({"top"}); // there is no terminal: once

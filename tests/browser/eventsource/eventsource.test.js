@@ -1,10 +1,17 @@
 // The streams of tunerd as a client reads them that knows nothing of tunerd.
 
 import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
+import { createServer } from "node:http";
 import { after, before, test } from "node:test";
 import { EventSource } from "eventsource";
 
 import { Daemon, eventually } from "../daemon.js";
+
+// What is served as a module need not be one to Node.
+const { EventParser } = await import(`data:text/javascript;base64,${
+  readFileSync(new URL("../../../deploy/web/sse.js", import.meta.url))
+    .toString("base64")}`);
 
 const names = ["connection", "heartbeat", "gap", "message", "done",
   "approval_required", "approval_decided", "worker_status"];
@@ -49,6 +56,24 @@ class Reader {
   end() {
     this.source.close();
   }
+}
+
+/** What the npm client makes of `text`, the whole of a stream. */
+async function clientReads(text) {
+  const server = createServer((_, response) => {
+    response.writeHead(200, { "Content-Type": "text/event-stream" });
+    response.end(text);
+  });
+  await new Promise((done) => { server.listen(0, "127.0.0.1", done); });
+  const source = new EventSource(`http://127.0.0.1:${server.address().port}`);
+  const seen = [];
+  for (const name of ["message", "gap"])
+    source.addEventListener(name, (x) =>
+      seen.push({ type: name, data: x.data, id: x.lastEventId }));
+  await new Promise((done) => { source.onerror = done; });
+  source.close();
+  server.close();
+  return seen;
 }
 
 const has = (type, job_id) => ({ data }) =>
@@ -165,8 +190,10 @@ test("filters narrow", async () => {
 test("no text that people choose ends a line or an event", async () => {
   const rule = (name) => daemon.call("POST", "/api/approvals/rules",
     { name, condition: "cost_exceeds", threshold: "50" });
-  await assert.rejects(rule("a\n\ndata: forged\n\n"), /validation_error/);
-  const name = "data: forged\u2028\u2029id: 99\u0085\ufeff: d";
+  for (const end of ["\n\n", "\r\r", "\r\n", "\u0085"])
+    await assert.rejects(rule(`a${end}data: forged${end}`),
+      /validation_error/);
+  const name = "data: forged\u2028\u2029id: 99\ufeff: d";
   await rule(name);
   const reader = read("/api/events");
   await reader.until(({ name: x }) => x === "connection", "it is connected");
@@ -174,6 +201,10 @@ test("no text that people choose ends a line or an event", async () => {
   const { data } = await reader.until(has("approval_required", job_id),
     "a request");
   assert.ok(data.reason.startsWith(name), data.reason);
+  await daemon.call("POST", `/api/approvals/requests/${data.approval_id}/reject`,
+    { reason: "no\r\n\r\ndata: forged\rid: 99\n\r\r\n\nevent: gap" });
+  await reader.until(has("approval_decided", job_id), "the decision");
+  assert.equal(reader.named("gap").length, 0);
   assert.ok(!reader.events.some(({ text }) => text.startsWith("forged")));
   assert.ok(reader.events.every(({ id }) => id !== "99"));
   reader.end();
@@ -219,3 +250,32 @@ test("who loses its token loses its stream and is not let in again",
       await guarded.end();
     }
   });
+
+test("the page reads any stream as the client does", async () => {
+  const seed = Date.now() % 2147483648;
+  let state = seed;
+  const random = (n) => {
+    state = (state * 1103515245 + 12345) % 2147483648;
+    return (state >> 8) % n;
+  };
+  const parts = ["data: x", "data:y", "data:  z", "data", "event: gap", "event:",
+    "id: 1", "id", "id: 2\0", ": comment", ":", "retry: 7", "retry: 7x",
+    "odd: field", "", "", "", "data: é😀", "data: \ufeff"];
+  const ends = ["\n", "\r", "\r\n"];
+  let events = 0;
+  for (let round = 0; round < 200; ++round) {
+    let text = random(4) === 0 ? "\ufeff" : "";
+    for (let n = random(20); n > 0; --n)
+      text += parts[random(parts.length)] + ends[random(3)];
+    text += ":\n"; // or it waits whether a last CR is half a CRLF
+    const ours = [];
+    new EventParser((x) => ours.push(x)).feed(text);
+    const theirs = await clientReads(text);
+    // The client gives an event without an id of its own none; the standard,
+    // the last one.
+    theirs.forEach((x, i) => { x.id ||= ours[i]?.id; });
+    assert.deepEqual(ours, theirs, `seed ${seed}: ${JSON.stringify(text)}`);
+    events += ours.length;
+  }
+  assert.ok(events > 100);
+});
