@@ -1,7 +1,5 @@
 #include "config/reader.hpp"
 
-#include "actors/support/redaction.hpp"
-
 #include <yaml-cpp/yaml.h>
 
 #include <charconv>
@@ -177,8 +175,18 @@ void reader::read(const name& n, std::string& target) {
   const auto value = find(n);
   if (value)
     target = value->text;
-  // A URL may hold a password.
-  note(n, redacted(target), value ? value->origin : "default");
+  note(n, target, value ? value->origin : "default");
+}
+
+void reader::read_url(const name& n, std::string& target) {
+  const auto value = find(n);
+  if (value)
+    target = value->text;
+  auto shown = target;
+  if (const auto begin = target.find("://"); begin != target.npos)
+    if (target.find_first_of("@?", begin) != target.npos)
+      shown.replace(begin + 3, shown.npos, "***");
+  note(n, std::move(shown), value ? value->origin : "default");
 }
 
 void reader::read_secret(const name& n, std::string& target) {

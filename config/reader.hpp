@@ -97,7 +97,11 @@ public:
                                      const std::set<std::string>& keys,
                                      const std::string& shown);
 
-  /// The same, but printed as "***".
+  /// A URL; one with a user or a query is printed as "scheme://***", since
+  /// nobody can tell for sure where in it a password ends.
+  void read_url(const name& n, std::string& target);
+
+  /// A text that is printed as "***".
   void read_secret(const name& n, std::string& target);
 
   /// Accepts everything below `prefix` without reading it.

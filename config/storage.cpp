@@ -14,7 +14,7 @@ bool is_server(const std::string& url) {
 
 void read_section(reader& in, storage& out) {
   in.read({"tunerd.storage.state_dir", "SIMPLETUNER_STATE_DIR"}, out.state_dir);
-  in.read("tunerd.storage.url", out.url);
+  in.read_url("tunerd.storage.url", out.url);
   const auto is_file
     = out.url.starts_with(file_scheme) && out.url.size() > file_scheme.size();
   if (!is_file && !is_server(out.url))

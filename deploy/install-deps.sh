@@ -34,15 +34,18 @@ install() {
   echo "install-deps: installing $*"
   export DEBIAN_FRONTEND=noninteractive
   # Of PostgreSQL its programs only: no server that starts by itself.
-  local clusters=/etc/postgresql-common/createcluster.conf
+  local clusters=/etc/postgresql-common/createcluster.conf is_ours=
   if [[ " $* " == *" postgresql-15 "* ]] && [ ! -e "$clusters" ]; then
+    is_ours=1
     ${sudo[@]+"${sudo[@]}"} mkdir -p "${clusters%/*}"
     echo 'create_main_cluster = false' |
       ${sudo[@]+"${sudo[@]}"} tee "$clusters" >/dev/null
   fi
   ${sudo[@]+"${sudo[@]}"} apt-get update -q >/dev/null &&
     ${sudo[@]+"${sudo[@]}"} apt-get install -y -q --no-install-recommends "$@" \
-      >/dev/null
+      >/dev/null || return
+  # Who installs it later for itself gets the usual cluster.
+  [ -z "$is_ours" ] || ${sudo[@]+"${sudo[@]}"} rm -f "$clusters"
 }
 
 missing=()

@@ -140,6 +140,20 @@ TEST_CASE("the place of the database is a file or a server", "[config]") {
   CHECK(bad.find("s3cret") == std::string::npos);
 }
 
+TEST_CASE("the password of the database is printed nowhere", "[config][W4]") {
+  const auto shown = [](const std::string& url) {
+    return find(load("tunerd:\n  storage:\n    url: '" + url + "'\n"),
+                "tunerd.storage.url")
+      .value;
+  };
+  CHECK(shown("sqlite:/b/a@b?c.db") == "sqlite:/b/a@b?c.db");
+  CHECK(shown("postgresql://h:5433/n") == "postgresql://h:5433/n");
+  for (const auto* rest :
+       {"u:pa#ss@h/n", "u:pa?ss@h/n", "u:pa/ss@h/n", "u:p@ss@h/n", "u@h/n",
+        "h/n?password=p&application_name=a@b"})
+    CHECK(shown(std::string{"postgresql://"} + rest) == "postgresql://***");
+}
+
 TEST_CASE("secrets are masked in the effective configuration", "[config][W4]") {
   const auto x
     = load("tunerd:\n  providers:\n    replicate:\n      token: r8_abc\n");
