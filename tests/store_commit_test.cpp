@@ -117,6 +117,13 @@ TEST_CASE_METHOD(store_fixture, "a batch is open for at most 5 ms",
   CHECK(hints[0].last_id == 2); // b came too late to wait for c
 }
 
+TEST_CASE("a slow disk gets larger batches", "[store][commit]") {
+  CHECK(batch_time(0s) == 5ms);
+  CHECK(batch_time(200us) == 5ms);
+  CHECK(batch_time(4ms) == 16ms);
+  CHECK(batch_time(1h) == 50ms);
+}
+
 TEST_CASE_METHOD(store_fixture, "nobody sees or hears of what is not committed",
                  "[store][commit]") {
   settle();

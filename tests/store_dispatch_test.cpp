@@ -1,5 +1,9 @@
 #include "tests/store_fixture.hpp"
 
+#include <nlohmann/json.hpp>
+
+#include <algorithm>
+
 using namespace tunerd;
 using namespace std::chrono_literals;
 
@@ -278,6 +282,33 @@ TEST_CASE_METHOD(store_fixture, "what was released cannot be accepted later",
         == ec::conflict);
   CHECK(refused<submission_recorded>(outcome("no", next, not_accepted))
         == ec::job_not_found);
+}
+
+TEST_CASE_METHOD(store_fixture, "subscribers are told of a twin, once",
+                 "[store][Q2][E1]") {
+  const auto attempt = claimed("j1");
+  record(outcome("j1", attempt, in_doubt));
+  record(outcome("j1", attempt, not_accepted)); // seen to be missing
+  const auto head = events().head;
+  const note_twin command{{"corr-twin"}, "j1", attempt, "late"};
+  ask<job_found>(aut, command);
+  const auto told = events(head).events;
+  const auto twin = std::find_if(told.begin(), told.end(), [](const event& x) {
+    return x.type == "job_submission_twin";
+  });
+  REQUIRE(twin != told.end());
+  CHECK(is_streamed(twin->type));
+  CHECK(twin->job_id == "j1");
+  CHECK(twin->user_id == "7"); // its owner sees it
+  CHECK(twin->correlation_id == "corr-j1");
+  const auto data = nlohmann::json::parse(twin->data);
+  CHECK(data["type"] == "job_submission_twin");
+  CHECK(data["attempt_id"] == attempt);
+  CHECK(data["external_job_id"] == "late");
+  CHECK(data["source"] == "scheduler");
+  const auto after = events().head;
+  ask<job_found>(aut, command); // a repetition says nothing
+  CHECK(events().head == after);
 }
 
 // -- end, with an attempt open ------------------------------------------------

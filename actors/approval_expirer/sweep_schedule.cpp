@@ -39,8 +39,9 @@ void sweep_schedule::failed(time_point now) {
 sweep_schedule::time_point sweep_schedule::next() const {
   if (failures_ > 0)
     return retry_;
-  const auto wanted = hinted_ ? begun_ : std::min(periodic_, due_);
-  return std::max(wanted, begun_ + sweeps_apart);
+  const auto soon = begun_ + sweeps_apart;
+  return std::min(hinted_ ? soon : std::max(periodic_, soon),
+                  std::max(due_, begun_ + deadlines_apart));
 }
 
 } // namespace tunerd

@@ -10,8 +10,12 @@
 
 namespace tunerd {
 
-/// Two sweeps begin at least this far apart, however many hints come.
+/// A hint causes a sweep no sooner than this after the last, however many come.
 constexpr std::chrono::milliseconds sweeps_apart{100};
+
+/// Two sweeps begin at least this far apart, however many deadlines come: that
+/// late a request expires at most, and the store is left to others meanwhile.
+constexpr std::chrono::milliseconds deadlines_apart{10};
 
 /// The store is asked at least this often when the next deadline is, so that
 /// a lost hint delays no expiry by more.

@@ -174,6 +174,7 @@ caf::expected<job_found> run(transaction& tx, const note_twin& command) {
                                       + " belongs to another job");
   attempts.note_twin(twin.id, command.external_id);
   tx.append(queue_event(found->subject, tx.now));
+  tx.append(twin_event(found->subject, twin.id, command.external_id, tx.now));
   tx.audit(command.ctx, {.user_id = {}}, "submission.twin", found->subject.id,
            found->subject.org_id, command.external_id);
   return job_found{command.ctx, std::move(found->subject)};

@@ -81,6 +81,21 @@ event queue_event(const job& x, timestamp now) {
   return result;
 }
 
+event twin_event(const job& x, int64_t attempt_id,
+                 const std::string& external_id, timestamp now) {
+  auto result = about(x, x.id, "job_submission_twin", now);
+  json data{{"type", result.type},
+            {"job_id", x.id},
+            {"attempt_id", attempt_id},
+            {"external_job_id", external_id},
+            {"source", to_string(change_source::scheduler)},
+            {"timestamp", utc_text(now)},
+            {"correlation_id", x.correlation_id}};
+  add_owner(data, result);
+  result.data = text(data);
+  return result;
+}
+
 event required_event(const approval& x, timestamp now) {
   return approval_event(
     x, "approval_required",

@@ -14,6 +14,12 @@ event status_event(const job& x, caf::optional<job_status> previous,
 /// @returns the internal event that wakes those who follow the queue.
 event queue_event(const job& x, timestamp now);
 
+/// @returns the event that tells subscribers that a late request made
+/// `external_id` for `x`, besides the one that it follows; it will be
+/// cancelled.
+event twin_event(const job& x, int64_t attempt_id,
+                 const std::string& external_id, timestamp now);
+
 /// @returns the event that tells who may decide that `x` waits for them.
 event required_event(const approval& x, timestamp now);
 

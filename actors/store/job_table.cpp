@@ -47,6 +47,30 @@ std::string matches(const list_jobs& query) {
                           : " AND +status = ?5");
 }
 
+// A column that is written costs the upkeep of every index that names it, even
+// if its value stays: the two steps that each job takes write what they must.
+
+bool same_besides_place(const job& a, const job& b) {
+  return a.started_at == b.started_at && a.completed_at == b.completed_at
+         && a.cost_micros == b.cost_micros && a.error_message == b.error_message
+         && a.output_url == b.output_url && a.not_before == b.not_before
+         && a.attempts_used == b.attempts_used
+         && a.priority_override == b.priority_override;
+}
+
+/// @returns whether an update has nothing to do but to move `a` in the queue,
+/// as a claim does.
+bool only_queue_differs(const job& a, const job& b) {
+  return a.status == b.status && a.external_id == b.external_id
+         && same_besides_place(a, b);
+}
+
+/// @returns whether `b` is `a` as the provider took it: the record.
+/// A job that ends differs in when it did, too.
+bool only_place_differs(const job& a, const job& b) {
+  return !is_terminal(b.status) && same_besides_place(a, b);
+}
+
 } // namespace
 
 job read_job(const statement& row) {
@@ -118,14 +142,27 @@ caf::optional<job> job_table::find(const std::string& id) {
 }
 
 bool job_table::update(const job& before, const job& after) {
+  const auto status = to_string(before.status);
+  const auto queue = to_string(before.queue);
+  if (only_queue_differs(before, after))
+    return db_.execute("UPDATE jobs SET queue = ?4 WHERE id = ?1 "
+                       "AND status = ?2 AND queue = ?3",
+                       before.id, status, queue, to_string(after.queue))
+           == 1;
+  if (only_place_differs(before, after))
+    return db_.execute("UPDATE jobs SET queue = ?4, status = ?5, "
+                       "external_id = ?6 WHERE id = ?1 AND status = ?2 "
+                       "AND queue = ?3",
+                       before.id, status, queue, to_string(after.queue),
+                       to_string(after.status), after.external_id)
+           == 1;
   return db_.execute("UPDATE jobs SET status = ?4, queue = ?5, "
                      "started_at = ?6, completed_at = ?7, cost_micros = ?8, "
                      "error_message = ?9, output_url = ?10, not_before = ?11, "
                      "attempts_used = ?12, external_id = ?13, "
                      "priority_override = ?14 "
                      "WHERE id = ?1 AND status = ?2 AND queue = ?3",
-                     before.id, to_string(before.status),
-                     to_string(before.queue), to_string(after.status),
+                     before.id, status, queue, to_string(after.status),
                      to_string(after.queue), after.started_at,
                      after.completed_at, after.cost_micros, after.error_message,
                      after.output_url, after.not_before, after.attempts_used,

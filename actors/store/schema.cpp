@@ -311,8 +311,30 @@ ALTER TABLE job_inputs ADD COLUMN max_runtime INTEGER NOT NULL DEFAULT 0;
 CREATE INDEX daily_costs_by_user ON daily_costs (user_id, day);
 )sql";
 
-constexpr std::array migrations{version_1, version_2, version_3, version_4,
-                                version_5};
+// Each step of a job rewrites what its queue column is in: one index counts the
+// holders of all, of a user and of a provider. That of the holders by user was
+// not used. What a job counts as changes with its end, not with every status:
+// a statement with a trigger keeps copies of all pages it writes.
+constexpr const char* version_6 = R"sql(
+DROP INDEX jobs_holding_by_user;
+DROP INDEX jobs_by_queue;
+CREATE INDEX jobs_by_queue ON jobs (queue, user_id, provider);
+DROP TRIGGER jobs_cost_changed;
+CREATE TRIGGER jobs_cost_changed
+AFTER UPDATE OF cost_micros, estimated_cost_micros, started_at, completed_at
+ON jobs WHEN new.cost_counted <> old.cost_counted
+BEGIN
+  INSERT INTO daily_costs (day, user_id, org_id, cost_micros)
+  VALUES (new.created_at / 86400000000000, new.user_id, new.org_id,
+    max(new.cost_counted - old.cost_counted, 0))
+  ON CONFLICT (day, user_id, org_id)
+  DO UPDATE SET cost_micros = min(cost_micros + new.cost_counted
+    - old.cost_counted, 1000000000000000000);
+END;
+)sql";
+
+constexpr std::array migrations{version_1, version_2, version_3,
+                                version_4, version_5, version_6};
 
 int64_t read_number(connection& db, const char* sql) {
   auto row = db.query(sql);

@@ -14,7 +14,6 @@ constexpr logger log{"simpletuner.cloud.store"};
 /// of.
 constexpr int attempts_max = 3;
 constexpr size_t batch_max = 512;
-constexpr auto batch_time_max = std::chrono::milliseconds{5};
 constexpr auto clean_up_interval = std::chrono::minutes{1};
 
 /// @returns the name of the fault points around a commit that contains such a
@@ -53,6 +52,13 @@ bool is_lost(const std::exception& e) {
 
 } // namespace
 
+// Otherwise a store with much to do would mostly wait for its disk.
+caf::timespan batch_time(caf::timespan commit_time) {
+  constexpr caf::timespan low = std::chrono::milliseconds{5};
+  constexpr caf::timespan high = std::chrono::milliseconds{50};
+  return 4 * std::clamp(commit_time, low / 4, high / 4);
+}
+
 // -- handlers -----------------------------------------------------------------
 
 template <class Command>
@@ -73,16 +79,16 @@ auto store_state::execute(const Command& command) {
   }
   kinds.insert(kind_of<Command>());
   auto promise = self->template make_response_promise<answer>();
-  waiting.push_back([promise, outcome](const caf::error& err) mutable {
-    if (err)
-      promise.deliver(err);
-    else if (outcome)
-      promise.deliver(std::move(*outcome));
-    else
-      promise.deliver(outcome.error());
-  });
-  if (waiting.size() >= batch_max
-      || self->clock().now() - opened_at >= batch_time_max)
+  waiting.push_back(
+    [promise, outcome = std::move(outcome)](const caf::error& err) mutable {
+      if (err)
+        promise.deliver(err);
+      else if (outcome)
+        promise.deliver(std::move(*outcome));
+      else
+        promise.deliver(outcome.error());
+    });
+  if (is_full())
     commit();
   return caf::result<answer>{promise};
 }
@@ -162,13 +168,20 @@ void store_state::abandon_command() {
   }
 }
 
+bool store_state::is_full() const {
+  return waiting.size() >= batch_max
+         || self->clock().now() - opened_at >= batch_time(commit_time);
+}
+
 void store_state::commit() {
   if (!is_open)
     return;
   try {
     visit_fault_points(kinds, ".before_commit");
+    const auto begin = self->clock().now();
     if (auto err = end_transaction())
       return give_up(err);
+    commit_time = self->clock().now() - begin;
     visit_fault_points(kinds, ".after_commit");
   } catch (...) {
     crash();

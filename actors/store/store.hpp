@@ -10,13 +10,18 @@
 
 namespace tunerd {
 
+/// @returns how long commands are collected before a COMMIT, if the last one
+/// took `commit_time`: 5 ms, or four times as long as that on a slow disk, but
+/// at most 50 ms. A store with nothing else to do commits sooner.
+caf::timespan batch_time(caf::timespan commit_time);
+
 /// State of the STORE: one connection that writes, and the commands that wait
 /// for its next COMMIT.
 ///
 /// Group commit: the first command opens a transaction and sends a tick, which
 /// queues up behind all commands that are in the mailbox already. Each command
 /// runs in a savepoint of its own, so a failing one harms no other. The tick,
-/// the 512th command or the first one after 5 ms commits, and only then
+/// the 512th command or the first one after `batch_time` commits, and only then
 /// everybody is answered. So answers are true, and no command waits for more
 /// than one COMMIT.
 struct store_state {
@@ -43,6 +48,8 @@ struct store_state {
   /// Counts transactions: the tick of an older one is out of date.
   uint64_t generation = 0;
   caf::actor_clock::time_point opened_at = {};
+  /// How long the last COMMIT took.
+  caf::timespan commit_time = {};
   timestamp next_clean_up = {};
   /// When the open transaction began, if the database has a clock.
   caf::optional<timestamp> server_time = {};
@@ -77,6 +84,9 @@ struct store_state {
   /// After a failure of the database inside a savepoint: gives up the command
   /// if the others can go on, else all of them.
   void abandon_command();
+
+  /// @returns whether the open transaction has enough to commit.
+  bool is_full() const;
 
   /// Commits what is open, tells the world, answers everybody.
   void commit();

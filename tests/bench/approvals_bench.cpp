@@ -1,4 +1,6 @@
 #include "tests/bench/bench.hpp"
+#include "tests/bench/bulk_fill.hpp"
+#include "tests/bench/fsync.hpp"
 #include "tests/bench/scratch.hpp"
 
 #include "actors/store/database.hpp"
@@ -85,10 +87,12 @@ struct load {
 timestamp fill(const std::string& directory, const load& all) {
   sql::database file{directory + "/tunerd/tunerd.db"};
   auto db = file.connect(sql::connection::mode::read_write);
-  db->execute("BEGIN");
   const auto later = now() + 24h;
-  for (int64_t n = 1; n <= all.pending; ++n)
-    add_request(*db, n, now(), later);
+  fill_in_bulk(*db, [&] {
+    for (int64_t n = 1; n <= all.pending; ++n)
+      add_request(*db, n, now(), later);
+  });
+  db->execute("BEGIN");
   const auto first = now() + start_allowance;
   const auto due = first + all.single * 20ms + 1s;
   for (int64_t n = 1; n <= all.single; ++n)
@@ -101,6 +105,7 @@ timestamp fill(const std::string& directory, const load& all) {
 
 json measure_approvals(const std::string& directory, const load& all) {
   const scratch place{directory};
+  const auto fsync = measure_fsync(place.file("fsync"));
   const auto due = fill(place.path(), all);
   daemon aut{options_for(place.path())};
   const auto started_in = seconds_of([&] { aut.start(); });
@@ -117,10 +122,13 @@ json measure_approvals(const std::string& directory, const load& all) {
   }
   auto single = lateness(db, all.pending + 1, last_single);
   aut.stop();
-  return {
-    {"pending", all.pending},  {"start_seconds", started_in},
-    {"single", single.size()}, {"single_late_ms", percentiles(single)},
-    {"at_once", all.at_once},  {"at_once_late_ms", percentiles(together)}};
+  return {{"fsync_microseconds", fsync},
+          {"pending", all.pending},
+          {"start_seconds", started_in},
+          {"single", single.size()},
+          {"single_late_ms", percentiles(single)},
+          {"at_once", all.at_once},
+          {"at_once_late_ms", percentiles(together)}};
 }
 
 } // namespace

@@ -1,4 +1,5 @@
 #include "tests/bench/bench.hpp"
+#include "tests/bench/fsync.hpp"
 #include "tests/bench/scratch.hpp"
 
 #include "actors/support/http_server.hpp"
@@ -137,14 +138,16 @@ daemon_options options_for(const fast_provider& provider,
        {"tunerd.providers.replicate.token", "bench"},
        {"tunerd.providers.replicate.version", "me/m:v1"},
        {"tunerd.providers.replicate.creates_per_minute", "1000000"},
-       {"tunerd.queue.max_concurrent", "0"},
-       {"tunerd.queue.user_max_concurrent", "0"}};
+       {"background.job_status_polling.enabled", "false"},
+       {"tunerd.queue.max_concurrent", "1000000"},
+       {"tunerd.queue.user_max_concurrent", "1000000"}};
   return result;
 }
 
 json measure_pickup(const std::string& directory, size_t jobs) {
   const scratch place{directory};
   fast_provider provider{jobs};
+  const auto fsync = measure_fsync(place.file("fsync"));
   daemon aut{options_for(provider, place.path())};
   aut.start();
   submitter submit{aut.url()};
@@ -159,6 +162,7 @@ json measure_pickup(const std::string& directory, size_t jobs) {
   }
   aut.stop();
   return {{"jobs", jobs},
+          {"fsync_microseconds", fsync},
           {"submit_acknowledged_ms", percentiles(acknowledged)},
           {"acknowledged_to_provider_ms", percentiles(picked_up)}};
 }
