@@ -9,6 +9,7 @@ namespace tunerd::config {
 
 void read_section(reader& in, approvals& out);
 void read_section(reader& in, auth& out);
+void read_section(reader& in, cluster& out);
 void read_section(reader& in, http& out);
 void read_section(reader& in, logging& out);
 void read_section(reader& in, polling& out);

@@ -22,6 +22,7 @@ loaded load(sources from) {
   read_section(in, result.values.sse_section);
   read_section(in, result.values.approvals_section);
   read_section(in, result.values.retention_section);
+  read_section(in, result.values.cluster_section);
   in.ignore("oidc");
   in.finish();
   if (result.values.auth_section.tokens.empty()

@@ -2,6 +2,7 @@
 
 #include "config/approvals.hpp"
 #include "config/auth.hpp"
+#include "config/cluster.hpp"
 #include "config/http.hpp"
 #include "config/logging.hpp"
 #include "config/polling.hpp"
@@ -18,6 +19,7 @@ namespace tunerd::config {
 struct settings {
   approvals approvals_section = {};
   auth auth_section = {};
+  cluster cluster_section = {};
   http http_section = {};
   logging logging_section = {};
   polling polling_section = {};

@@ -1,6 +1,7 @@
 #include "runtime/daemon.hpp"
 
 #include "actors/replicate_simulator/replicate_simulator.hpp"
+#include "actors/store/postgres.hpp"
 #include "actors/support/log_core.hpp"
 #include "actors/support/redaction.hpp"
 #include "messages/error.hpp"
@@ -16,10 +17,12 @@
 #include <caf/scoped_actor.hpp>
 
 #include <sys/random.h>
+#include <unistd.h>
 
 #include <array>
 #include <atomic>
 #include <cstdlib>
+#include <ctime>
 #include <map>
 #include <mutex>
 #include <optional>
@@ -58,9 +61,45 @@ config::environment environment_of(const daemon_options& options) {
   return [](const std::string&) { return std::nullopt; };
 }
 
+/// @returns time that only moves forward and counts what the machine was
+/// suspended: a lease does not wait for a node that sleeps.
+caf::timespan since_boot() {
+  timespec now{};
+  ::clock_gettime(CLOCK_BOOTTIME, &now);
+  return std::chrono::seconds{now.tv_sec}
+         + std::chrono::nanoseconds{now.tv_nsec};
+}
+
+std::string host_name() {
+  std::array<char, 256> name{};
+  return ::gethostname(name.data(), name.size() - 1) == 0 ? name.data()
+                                                          : "localhost";
+}
+
+/// @returns how this node leads, if others may share its database.
+std::optional<cluster_settings> cluster_of(const config::settings& values) {
+  if (!sql::is_postgres(config::database_place(values.storage_section)))
+    return std::nullopt;
+  const auto& http = values.http_section;
+  const auto port = std::to_string(http.port);
+  const auto& chosen = values.cluster_section.node;
+  const auto node = chosen.empty() ? host_name() + ":" + port : chosen;
+  const auto host = http.host.find(':') == std::string::npos
+                      ? http.host
+                      : "[" + http.host + "]";
+  return cluster_settings{
+    .me = {.name = node,
+           .incarnation = node + "/" + random_hex(random_bits, 12),
+           .url = "http://" + host + ":" + port},
+    .rules = {.length = values.cluster_section.lease},
+    .lead = std::make_shared<leadership>(since_boot),
+    .random = random_bits};
+}
+
 struct system_config : caf::actor_system_config {
   system_config() {
     add_message_types<caf::id_block::tunerd>();
+    add_message_types<caf::id_block::tunerd_cluster>();
     set("scheduler.policy", caf::atom("sharing"));
     set("scheduler.max-threads", size_t{2});
   }
@@ -203,6 +242,7 @@ running_daemon::running_daemon(
     values.simpletuner_io_section.refresh_token.clear();
   }
   const live<config::outbound> network{values.outbound_section};
+  const auto own_lease = cluster_of(values);
   shared
     = {.database = std::make_shared<sql::database>(
          config::database_place(values.storage_section),
@@ -213,7 +253,9 @@ running_daemon::running_daemon(
          = static_cast<size_t>(values.replicate_section.max_in_flight
                                + values.simpletuner_io_section.max_in_flight),
          .monotonic
-         = [] { return caf::timespan{steady::now().time_since_epoch()}; }}),
+         = [] { return caf::timespan{steady::now().time_since_epoch()}; },
+         .may_change
+         = [own_lease] { return !own_lease || own_lease->lead->holds(); }}),
        .streams = nullptr,
        .calls = std::make_shared<call_gate>(world, call_gate::limits{}),
        .secrets = std::make_shared<config::secrets>(
@@ -224,6 +266,7 @@ running_daemon::running_daemon(
        .started_at = world.now(),
        .on_log_sink_given_up = [f = fallback] { f->start(); }};
   shared.is_simulated = options.simulate;
+  shared.cluster = own_lease;
   shared.settings.network = network;
   shared.settings.set(values);
   shared.streams = std::make_shared<sse_fanout>(
@@ -252,10 +295,13 @@ running_daemon::running_daemon(
   system.emplace(cfg);
   caf::actor_ostream::redirect_all(*system, words_of_caf.path());
   at.emplace(*system);
-  supervisor_handle = system->spawn(
-    supervisor, make_workers(*system, values, shared, *at),
-    supervisor_settings{.grace = grace, .out = world, .counts = shared.counts},
-    caf::actor_cast<event_log_actor>(at->store));
+  supervisor_handle
+    = system->spawn(supervisor, make_workers(*system, values, shared, *at),
+                    supervisor_settings{.grace = grace,
+                                        .out = world,
+                                        .counts = shared.counts,
+                                        .leads = !shared.cluster},
+                    caf::actor_cast<event_log_actor>(at->store));
   caf::anon_send(caf::actor_cast<caf::actor>(at->supervisor),
                  incarnation{caf::actor_cast<caf::actor>(supervisor_handle)});
   caf::actor_cast<caf::abstract_actor*>(supervisor_handle)
@@ -280,7 +326,9 @@ void running_daemon::await_workers() {
         [&](const worker_list& list) {
           result = true;
           for (const auto& w : list.workers)
-            if (w.phase != worker_phase::running) {
+            // Stopped: what only the leader has.
+            if (w.phase != worker_phase::running
+                && w.phase != worker_phase::stopped) {
               result = false;
               waiting_for = w.name + " " + w.last_error;
             }

@@ -9,9 +9,12 @@
 #include "actors/provider_gateway/provider_gateway.hpp"
 #include "actors/queue_scheduler/queue_scheduler.hpp"
 #include "actors/sse_broadcaster/sse_broadcaster.hpp"
+#include "actors/store/lease_store.hpp"
 #include "actors/store/store.hpp"
 #include "actors/store/store_reader.hpp"
 #include "actors/support/stable_address.hpp"
+
+#include <algorithm>
 
 namespace tunerd {
 
@@ -44,6 +47,56 @@ caf::timespan beyond(caf::timespan limit) {
   return limit + std::chrono::seconds{5};
 }
 
+/// @returns `settings` for a store whose commands the present lease covers.
+store_settings fenced(store_settings settings, const cluster_settings& x,
+                      const cluster_actor& keeper) {
+  const auto epoch = x.lead->epoch();
+  settings.fence = {
+    .holder = x.me.incarnation, .epoch = epoch, .on_refused = [keeper, epoch] {
+      caf::anon_send(keeper, lease_refused{epoch});
+    }};
+  return settings;
+}
+
+/// Adds the workers of a node among others, before those that need them.
+void add_cluster(std::vector<worker>& workers, caf::actor_system& sys,
+                 const store_settings& for_store, const cluster_settings& own,
+                 const std::vector<event_listener_actor>& listeners,
+                 const addresses& at) {
+  const auto as_actor
+    = [](const auto& handle) { return caf::actor_cast<caf::actor>(handle); };
+  const auto before = [&workers](const std::string& name) {
+    return std::find_if(workers.begin(), workers.end(),
+                        [&name](const worker& x) { return x.name == name; });
+  };
+  workers.insert(
+    before("http_client"),
+    {{.name = "lease_store",
+      .start =
+        [=, &sys] {
+          return as_actor(sys.spawn<caf::detached>(lease_store, for_store));
+        },
+      .address = as_actor(at.lease_store)},
+     {.name = "cluster",
+      .start =
+        [=, &sys] {
+          return as_actor(sys.spawn(
+            cluster, own, at.lease_store,
+            caf::actor_cast<role_listener_actor>(at.supervisor), listeners));
+        },
+      .address = as_actor(at.cluster)}});
+  workers.insert(before("queue_scheduler"),
+                 {.name = "leader_store",
+                  .start =
+                    [=, &sys] {
+                      return as_actor(sys.spawn<caf::detached>(
+                        store, fenced(for_store, own, at.cluster),
+                        at.store_reader, listeners));
+                    },
+                  .address = as_actor(at.leader_store),
+                  .leader_only = true});
+}
+
 } // namespace
 
 void live_settings::set(const config::settings& settings) const {
@@ -58,6 +111,9 @@ addresses::addresses(caf::actor_system& sys)
     log_reader(spawn_address<log_reader_actor>(sys)),
     store_reader(spawn_address<store_reader_actor>(sys)),
     store(spawn_address<store_actor>(sys)),
+    lease_store(spawn_address<lease_store_actor>(sys)),
+    cluster(spawn_address<cluster_actor>(sys)),
+    leader_store(spawn_address<store_actor>(sys)),
     http_client(spawn_address<http_client_actor>(sys)),
     provider_gateway(spawn_address<provider_desk_actor>(sys)),
     sse_broadcaster(spawn_address<sse_broadcaster_actor>(sys)),
@@ -135,8 +191,13 @@ std::vector<worker> make_workers(caf::actor_system& sys,
     caf::actor_cast<event_listener_actor>(at.queue_scheduler),
     caf::actor_cast<event_listener_actor>(at.approval_expirer)};
 
+  // What only the leader does goes through the store that knows the lease.
+  const auto shares = shared.cluster.has_value();
+  const auto& leaders = shares ? at.leader_store : at.store;
+  const std::string leaders_name = shares ? "leader_store" : "store";
+
   // Detached: whoever waits for the disk.
-  return {
+  std::vector<worker> result{
     {.name = "log_sink",
      .start
      = [=, &sys] { return as_actor(sys.spawn<caf::detached>(log_sink)); },
@@ -186,29 +247,32 @@ std::vector<worker> make_workers(caf::actor_system& sys,
     {.name = "queue_scheduler",
      .start =
        [=, &sys] {
-         return as_actor(sys.spawn(queue_scheduler, for_scheduler, at.store,
+         return as_actor(sys.spawn(queue_scheduler, for_scheduler, leaders,
                                    at.provider_gateway));
        },
      .address = as_actor(at.queue_scheduler),
-     .restarts_with = {"store"}},
+     .restarts_with = {leaders_name},
+     .leader_only = true},
     {.name = "job_poller",
      .start =
        [=, &sys] {
          return as_actor(sys.spawn(
-           job_poller, for_poller, caf::actor_cast<job_store_actor>(at.store),
+           job_poller, for_poller, caf::actor_cast<job_store_actor>(leaders),
            caf::actor_cast<settings_store_actor>(at.store),
            at.provider_gateway));
        },
      .address = as_actor(at.job_poller),
-     .may_be_stopped = true},
+     .may_be_stopped = true,
+     .leader_only = true},
     {.name = "approval_expirer",
      .start =
        [=, &sys] {
          return as_actor(
            sys.spawn(approval_expirer, for_expirer,
-                     caf::actor_cast<approval_store_actor>(at.store)));
+                     caf::actor_cast<approval_store_actor>(leaders)));
        },
-     .address = as_actor(at.approval_expirer)},
+     .address = as_actor(at.approval_expirer),
+     .leader_only = true},
     {.name = "http_gateway",
      .start =
        [=, &sys] {
@@ -220,6 +284,9 @@ std::vector<worker> make_workers(caf::actor_system& sys,
        },
      .address = as_actor(at.http_gateway)},
   };
+  if (shares)
+    add_cluster(result, sys, for_store, *shared.cluster, listeners, at);
+  return result;
 }
 
 } // namespace tunerd

@@ -1,5 +1,6 @@
 #pragma once
 
+#include "actors/cluster/cluster.hpp"
 #include "actors/http_gateway/call_gate.hpp"
 #include "actors/provider_gateway/curl_thread.hpp"
 #include "actors/sse_broadcaster/sse_fanout.hpp"
@@ -10,6 +11,7 @@
 #include "config/settings.hpp"
 
 #include <memory>
+#include <optional>
 #include <vector>
 
 // The composition root: which workers there are, in which order they start,
@@ -42,6 +44,8 @@ struct resources {
   metrics_ptr counts;
   /// The provider is the simulator.
   bool is_simulated = false;
+  /// None: nobody shares the database, so this node leads for ever.
+  std::optional<cluster_settings> cluster = {};
   outside world;
   timestamp started_at;
   /// Writes the log when its sink cannot be kept alive.
@@ -56,6 +60,10 @@ struct addresses {
   log_reader_actor log_reader;
   store_reader_actor store_reader;
   store_actor store;
+  lease_store_actor lease_store;
+  cluster_actor cluster;
+  /// The store behind the lease; nobody there if this node leads for ever.
+  store_actor leader_store;
   http_client_actor http_client;
   provider_desk_actor provider_gateway;
   sse_broadcaster_actor sse_broadcaster;

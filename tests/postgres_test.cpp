@@ -1,5 +1,10 @@
+#include "actors/store/lease_store.hpp"
+#include "actors/store/lease_table.hpp"
+
 #include "tests/log_capture.hpp"
 #include "tests/store_fixture.hpp"
+
+#include <thread>
 
 // What only PostgreSQL does. Hidden: tests/postgres_server.sh runs them.
 
@@ -190,13 +195,24 @@ TEST_CASE("an unreachable server is named without secrets", "[.postgres]") {
 
 // -- the database -------------------------------------------------------------
 
-TEST_CASE_METHOD(postgres_fixture, "a second daemon on the schema is refused",
+TEST_CASE_METHOD(postgres_fixture, "several daemons share a schema",
                  "[.postgres]") {
-  settle(); // now the store has its connection
-  CHECK(contains(message_of_open(path), "another tunerd is using it"));
-  CHECK(message_of_open(test::new_schema()).empty());
-  stop();
-  CHECK(message_of_open(path).empty());
+  submit("a");
+  const sql::database second{path};
+  submit("b");
+  CHECK(events().head == 2);
+}
+
+TEST_CASE("daemons that start at once migrate once", "[.postgres]") {
+  const server there;
+  std::vector<std::thread> threads;
+  std::vector<std::string> told(4);
+  for (auto& text : told)
+    threads.emplace_back([&] { text = message_of_open(there.url); });
+  for (auto& x : threads)
+    x.join();
+  for (const auto& text : told)
+    CHECK(text == "");
 }
 
 TEST_CASE_METHOD(postgres_fixture, "foreign and newer schemas are left alone",
@@ -296,4 +312,113 @@ TEST_CASE_METHOD(postgres_fixture, "a loss during COMMIT is told as unknown",
                });
   CHECK(log.contains("ERROR", "lost during COMMIT"));
   submit("a"); // it was not there
+}
+
+// -- the lease ----------------------------------------------------------------
+
+namespace {
+
+class lease_fixture : public postgres_fixture {
+protected:
+  lease_fixture() {
+    keeper = spawn(lease_store, store_settings{.db = db});
+  }
+
+  lease_kept wish(const std::string& who, lease_wish what,
+                  const lease_row& known = {}, int64_t epoch = 0) {
+    return ask<lease_kept>(keeper,
+                           keep_lease{{"corr-lease"},
+                                      {who.substr(0, 1), who, "http://" + who},
+                                      what,
+                                      known,
+                                      epoch,
+                                      3s});
+  }
+
+  ec refused_by(const store_actor& store, const std::string& id) {
+    return code_of(ask_error<job_submitted>(store, submission(id)));
+  }
+
+  /// A store for what `who` does at `epoch`.
+  store_actor fenced(const std::string& who, int64_t epoch) {
+    store_settings settings{
+      db, limits, {[this] { return now(); }, [] { return uint64_t{4}; }}};
+    settings.fence
+      = {.holder = who, .epoch = epoch, .on_refused = [this] { ++refusals; }};
+    return spawn(store, settings, reader, std::vector<event_listener_actor>{});
+  }
+
+  lease_store_actor keeper;
+  int refusals = 0;
+};
+
+} // namespace
+
+TEST_CASE_METHOD(lease_fixture, "the lease changes hands once per epoch",
+                 "[.postgres][cluster]") {
+  submit("j");
+  const auto free = wish("a1", lease_wish::look);
+  CHECK(free.events_head == 1);
+  CHECK(free.row == lease_row{});
+  const auto taken = wish("a1", lease_wish::take, free.row);
+  CHECK(taken.done);
+  CHECK(taken.row == lease_row{"a1", 1, 1});
+  CHECK(taken.holder_name == "a");
+  CHECK(taken.holder_url == "http://a1");
+  // Whoever saw it as it was comes too late.
+  CHECK(!wish("b1", lease_wish::take, free.row).done);
+  CHECK(!wish("b1", lease_wish::renew, {}, 1).done);
+  CHECK(!wish("a1", lease_wish::renew, {}, 0).done);
+  const auto renewed = wish("a1", lease_wish::renew, {}, 1);
+  CHECK(renewed.done);
+  CHECK(renewed.row.renewals == 2);
+  CHECK(!wish("b1", lease_wish::take, taken.row).done);
+  CHECK(wish("b1", lease_wish::take, renewed.row).row == lease_row{"b1", 2, 3});
+  CHECK(!wish("a1", lease_wish::renew, {}, 1).done);
+  CHECK(!wish("a1", lease_wish::release, {}, 1).done);
+  CHECK(wish("b1", lease_wish::release, {}, 2).row == lease_row{"", 2, 4});
+}
+
+TEST_CASE_METHOD(lease_fixture, "two processes of one name are noticed",
+                 "[.postgres][cluster]") {
+  CHECK(!wish("a1", lease_wish::look).name_is_taken);
+  // One that came after the end of another one is no twin of it,
+  CHECK(!wish("a2", lease_wish::look).name_is_taken);
+  CHECK(!wish("b1", lease_wish::look).name_is_taken);
+  wish("a1", lease_wish::look);
+  CHECK(wish("a2", lease_wish::look).name_is_taken); // but that one lives
+  wish("a1", lease_wish::release);
+  CHECK(!wish("a2", lease_wish::look).name_is_taken);
+}
+
+TEST_CASE_METHOD(lease_fixture, "a stale epoch writes nothing",
+                 "[.postgres][cluster]") {
+  auto row = wish("a1", lease_wish::take).row;
+  const auto leader = fenced("a1", row.epoch);
+  ask<job_submitted>(leader, submission("a"));
+  row = wish("b1", lease_wish::take, row).row;
+  CHECK(refused_by(leader, "b") == ec::database_error);
+  CHECK(refusals == 1);
+  CHECK(refused_by(leader, "b") == ec::database_error); // and it stays so
+  submit("c");                                          // of no leader
+  CHECK(get("a").id == "a");
+  CHECK(refused<job_found>(get_job{{"c"}, {}, "b"}) == ec::job_not_found);
+  CHECK(events().events.size() == 2);
+}
+
+TEST_CASE_METHOD(lease_fixture, "nobody takes the lease under a transaction",
+                 "[.postgres][cluster]") {
+  const auto row = wish("a1", lease_wish::take).row;
+  auto leader = raw();
+  leader->begin_writing();
+  CHECK(sql::lease_table{*leader}.lock("a1", row.epoch));
+  auto other = db->connect(mode::apart);
+  other->run_script("SET lock_timeout = 50");
+  other->begin_writing(); // does not wait for who writes
+  sql::lease_table table{*other};
+  const keep_lease take{{"c"}, {"b", "b1"}, lease_wish::take, row, 0, 3s};
+  CHECK(trouble([&] { table.keep(take, now()); }) == sql::failure::busy);
+  other->execute("ROLLBACK");
+  leader->execute("COMMIT");
+  CHECK(wish("b1", lease_wish::take, row).done);
 }

@@ -28,6 +28,10 @@ namespace tunerd {
 inline constexpr const char* not_public_failure
   = "the address is not one of the public internet";
 
+/// The failure of a call that this node may not make. It was not sent.
+inline constexpr const char* not_leading_failure
+  = "this node does not lead any more";
+
 /// How outbound calls are made.
 struct curl_settings {
   /// Read anew for each call. Its `timeout` is not used: each request has its
@@ -43,6 +47,10 @@ struct curl_settings {
   std::chrono::milliseconds connect_timeout{10'000};
   /// Time that only moves forward, since any fixed moment. Any thread.
   std::function<caf::timespan()> monotonic;
+  /// Asked right before the first byte of a call that may change something
+  /// (`public_only` ones change nothing of a provider). If not, it is not sent.
+  /// On the curl thread; must not wait.
+  std::function<bool()> may_change = [] { return true; };
 };
 
 /// Makes HTTP calls on a thread of its own. Each carries the correlation id of

@@ -240,7 +240,14 @@ size_t curl_transfer::on_header(char* bytes, size_t one, size_t count,
 }
 
 int curl_transfer::on_connected(void* self, char*, char*, int, int) {
-  static_cast<curl_transfer*>(self)->connected_ = true;
+  auto* transfer = static_cast<curl_transfer*>(self);
+  const auto& request = transfer->request_;
+  if (request.method != "GET" && request.method != "HEAD"
+      && !request.public_only && !transfer->settings_.may_change()) {
+    transfer->refusal_ = not_leading_failure;
+    return CURL_PREREQFUNC_ABORT;
+  }
+  transfer->connected_ = true;
   return CURL_PREREQFUNC_OK;
 }
 

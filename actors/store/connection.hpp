@@ -89,11 +89,11 @@ private:
 class connection {
 public:
   enum class mode {
-    /// Writes, and is the only one of all processes that is opened so: one
-    /// daemon per database. (A SQLite file has a lock for that.)
-    owner,
     read_write,
     read_only,
+    /// Writes without waiting for those that do: a few rows that nobody else
+    /// changes, and soon over. A server only.
+    apart,
   };
 
   explicit connection(std::unique_ptr<engine> raw) : raw_(std::move(raw)) {

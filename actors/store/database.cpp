@@ -70,7 +70,7 @@ public:
     // SQLite gives its other files the mode of this one.
     ::close(open_private(path_));
     try {
-      connection db{open(connection::mode::owner)};
+      connection db{open(connection::mode::read_write)};
       migrate(db);
     } catch (const std::exception& e) {
       fail(path_, e.what());
@@ -103,7 +103,7 @@ public:
   postgres_place(std::string url, const database_options& options)
     : settings_{std::move(url), options.now, options.uses_server_clock} {
     try {
-      connection db{open(connection::mode::owner)};
+      connection db{open(connection::mode::read_write)};
       migrate_postgres(db);
     } catch (const std::exception& e) {
       fail(without_secrets(settings_.url), e.what());

@@ -21,9 +21,9 @@ struct database_options {
 /// One database, ready to be used: an SQLite file or a schema in a PostgreSQL
 /// server. Outlives the actors that work on it; give them a shared pointer.
 ///
-/// One daemon at a time. The right to a file is a lock on FILE.lock, not on the
-/// database itself, so that other programs may still read (backup, shell); the
-/// right to a schema is a lock of the connection with mode `owner`.
+/// A file is for one daemon at a time. The right to it is a lock on FILE.lock,
+/// not on the database itself, so that other programs may still read (backup,
+/// shell). A schema is for as many as want; see actors/cluster/lease.hpp.
 class database {
 public:
   /// What differs between the engines.

@@ -19,11 +19,13 @@ constexpr Oid text_type = 25;
 
 constexpr caf::timespan pause_min = std::chrono::milliseconds{250};
 constexpr caf::timespan pause_max = std::chrono::seconds{8};
+constexpr caf::timespan pause_max_apart = std::chrono::seconds{1};
 
-// The server gives up what a frozen or unreachable client holds, too.
+// The server gives up what a frozen or unreachable client holds, too: a batch
+// is over after milliseconds, and all other nodes wait for its locks.
 constexpr const char* session_settings
   = "SET statement_timeout = '10s'; SET lock_timeout = '5s';"
-    "SET idle_in_transaction_session_timeout = '10s';"
+    "SET idle_in_transaction_session_timeout = '3s';"
     "SET tcp_keepalives_idle = 10; SET tcp_keepalives_interval = 5;"
     "SET tcp_keepalives_count = 2; SET tcp_user_timeout = 20000;"
     "SET jit = off; SET client_min_messages = warning;"
@@ -34,14 +36,14 @@ constexpr const char* session_settings
 constexpr const char* reader_settings
   = "SET default_transaction_read_only = on;";
 
-// "tnrd", and the schema, so that several tunerds share a database.
-constexpr const char* owner_lock
-  = "SET lock_timeout = '1s'; SELECT pg_advisory_lock(1953395300, "
-    "hashtext(current_schema())); SET lock_timeout = '5s';";
+// What is asked of it is out of date by then.
+constexpr const char* apart_settings
+  = "SET statement_timeout = '2s'; SET lock_timeout = '2s';";
 
 // Two clients never write at the same time: event ids are in the order of the
 // commits, and what a command has read stays true until it has written. The
-// clock is read when the lock is there.
+// clock is read when the lock is there. The number is "tnrd" and one; the other
+// is the schema's, so that several tunerds share a database.
 constexpr const char* lock_and_tell_time
   = "WITH locked AS MATERIALIZED (SELECT pg_advisory_xact_lock(1953395301, "
     "hashtext(current_schema()))) SELECT CAST(extract(epoch FROM "
@@ -161,8 +163,9 @@ public:
   }
 
   caf::optional<timestamp> begin_writing() override {
+    const auto waits = how_ != connection::mode::apart;
     return begin("BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE",
-                 lock_and_tell_time);
+                 waits ? lock_and_tell_time : tell_time);
   }
 
   caf::optional<timestamp> begin_reading() override {
@@ -209,7 +212,9 @@ private:
     } catch (const database_error&) {
       failed_at_ = now;
       retry_at_ = settings_.now ? now + pause_ : timestamp{};
-      pause_ = std::min(2 * pause_, pause_max);
+      pause_
+        = std::min(2 * pause_, how_ == connection::mode::apart ? pause_max_apart
+                                                               : pause_max);
       throw;
     }
   }
@@ -218,15 +223,8 @@ private:
     made.run(session_settings);
     if (how_ == connection::mode::read_only)
       made.run(reader_settings);
-    if (how_ != connection::mode::owner)
-      return;
-    try {
-      made.run(owner_lock);
-    } catch (const database_error& e) {
-      if (e.kind() == failure::busy)
-        throw database_error{failure::busy, "another tunerd is using it"};
-      throw;
-    }
+    if (how_ == connection::mode::apart)
+      made.run(apart_settings);
   }
 
   caf::optional<timestamp> begin(const char* first, std::string_view second) {

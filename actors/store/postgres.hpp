@@ -27,8 +27,7 @@ std::string without_secrets(const std::string& url);
 /// Connects to a PostgreSQL server. Blocks for at most 5 s, and so does
 /// `begin_...` when the connection was lost meanwhile: it is made again there
 /// and nowhere else, at once and then after 0.25 s to 8 s. Nothing blocks for
-/// more than 10 s. An `owner` holds a lock in the server as long as it is
-/// connected.
+/// more than 10 s; `apart` for 2 s, and it is connected again within 1 s.
 /// @throws database_error
 std::unique_ptr<engine> open_postgres(postgres_settings settings,
                                       connection::mode how);

@@ -305,7 +305,28 @@ FOR EACH ROW WHEN (new.cost_counted <> old.cost_counted)
 EXECUTE FUNCTION count_cost();
 )sql";
 
-constexpr std::array migrations{version_1};
+// Who leads, and who else there is: see actors/cluster/lease.hpp.
+constexpr const char* version_2 = R"sql(
+CREATE TABLE leases (
+  role TEXT PRIMARY KEY,
+  holder TEXT NOT NULL,
+  epoch BIGINT NOT NULL,
+  renewals BIGINT NOT NULL,
+  -- For people; nodes go by their own clocks.
+  expires_at BIGINT NOT NULL
+);
+INSERT INTO leases VALUES ('leader', '', 0, 0, 0);
+
+CREATE TABLE nodes (
+  incarnation TEXT PRIMARY KEY,
+  name TEXT NOT NULL,
+  url TEXT NOT NULL,
+  started_at BIGINT NOT NULL,
+  seen_at BIGINT NOT NULL
+);
+)sql";
+
+constexpr std::array migrations{version_1, version_2};
 
 int64_t read_number(connection& db, const char* sql) {
   auto row = db.query(sql);

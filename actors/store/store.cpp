@@ -1,5 +1,6 @@
 #include "actors/store/store.hpp"
 
+#include "actors/store/lease_table.hpp"
 #include "actors/support/fault_point.hpp"
 
 #include <algorithm>
@@ -109,6 +110,7 @@ void store_state::open() {
   if (is_open)
     return;
   server_time = db->begin_writing();
+  pass_fence();
   is_open = true;
   opened_at = self->clock().now();
   self->send(self, tick{++generation});
@@ -116,6 +118,15 @@ void store_state::open() {
     next_clean_up = time + clean_up_interval;
     sql::clean_up(*db, time, settings.retention);
   }
+}
+
+void store_state::pass_fence() {
+  const auto& x = settings.fence;
+  if (!x || sql::lease_table{*db}.lock(x->holder, x->epoch))
+    return;
+  db->execute("ROLLBACK");
+  x->on_refused();
+  throw sql::database_error{sql::failure::other, "this node leads no more"};
 }
 
 timestamp store_state::now() const {
@@ -247,7 +258,7 @@ store_actor::behavior_type store(pointer<store_actor, store_state> self,
                                  store_settings settings,
                                  store_reader_actor reader,
                                  std::vector<event_listener_actor> listeners) {
-  auto db = settings.db->connect(sql::connection::mode::owner);
+  auto db = settings.db->connect(sql::connection::mode::read_write);
   self->state = {.self = self,
                  .settings = std::move(settings),
                  .reader = std::move(reader),

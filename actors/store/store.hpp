@@ -71,6 +71,10 @@ struct store_state {
   /// Opens a transaction if there is none.
   void open();
 
+  /// Locks the lease for as long as the transaction lasts.
+  /// @throws sql::database_error, with no transaction, if it is over.
+  void pass_fence();
+
   /// @returns the time that counts: the database's, else the outside's.
   timestamp now() const;
 

@@ -7,7 +7,20 @@
 #include "config/retention.hpp"
 #include "messages/limits.hpp"
 
+#include <functional>
+#include <optional>
+#include <string>
+
 namespace tunerd {
+
+/// Whose commands alone may be carried out.
+struct store_fence {
+  /// Who must have the lease, and at which epoch.
+  std::string holder;
+  int64_t epoch = 0;
+  /// Called when it is not so. Must not throw or wait.
+  std::function<void()> on_refused = [] {};
+};
 
 /// What the store and its reader need to know.
 struct store_settings {
@@ -18,6 +31,8 @@ struct store_settings {
   outside world = {};
   live<config::approvals> approvals = {};
   config::retention retention = {};
+  /// None: everybody may.
+  std::optional<store_fence> fence = {};
 };
 
 } // namespace tunerd

@@ -38,6 +38,8 @@ caf::error supervisor_state::objection(const control_worker& command,
                                       + " runs as long as the daemon does");
   if (stopping)
     return make_error(ec::conflict, "the daemon is stopping");
+  if (x->what.leader_only && !leads)
+    return make_error(ec::conflict, "this node does not lead");
   if (orders.size() >= orders_max)
     return make_error(ec::overloaded, "too many orders");
   return {};

@@ -52,7 +52,7 @@ void supervisor_state::on_down(const caf::down_msg& down) {
     = leaving && leaving->index == static_cast<size_t>(i - workers.begin());
   if (was_asked)
     leaving.reset();
-  if (was_asked || !i->wanted)
+  if (was_asked || !is_wanted(*i))
     ended(*i);
   else
     crashed(*i, cause_of(down.reason));
@@ -99,7 +99,7 @@ void supervisor_state::start_due() {
   for (auto& x : workers) {
     if (may_start(x) && start(x))
       started.push_back(&x);
-    if (stopping || (!x.ran && !x.given_up && x.wanted))
+    if (stopping || (!x.ran && !x.given_up && is_wanted(x)))
       break; // The first time nobody starts before its predecessors.
   }
   // Only now: at start-up the store comes after the first of them.
@@ -109,12 +109,17 @@ void supervisor_state::start_due() {
 
 bool supervisor_state::may_start(const supervised& x) const {
   const auto& needed = x.what.restarts_with;
-  return !x.handle && x.wanted && !x.given_up && x.due <= self->clock().now()
+  return !x.handle && is_wanted(x) && !x.given_up
+         && x.due <= self->clock().now()
          && std::none_of(workers.begin(), workers.end(), [&](const auto& y) {
-              return !y.handle && !y.given_up && y.wanted
+              return !y.handle && !y.given_up && is_wanted(y)
                      && std::find(needed.begin(), needed.end(), y.what.name)
                           != needed.end();
             });
+}
+
+bool supervisor_state::is_wanted(const supervised& x) const {
+  return x.wanted && (leads || !x.what.leader_only);
 }
 
 bool supervisor_state::is_up(const supervised& x) const {
@@ -147,7 +152,7 @@ bool supervisor_state::start(supervised& x) {
 std::optional<size_t> supervisor_state::last_to_end() const {
   for (auto i = workers.size(); i-- > 0;)
     if (workers[i].handle
-        && (stopping || workers[i].replace || !workers[i].wanted))
+        && (stopping || workers[i].replace || !is_wanted(workers[i])))
       return i;
   return std::nullopt;
 }
@@ -157,8 +162,8 @@ void supervisor_state::end(size_t index) {
   const auto now = self->clock().now();
   self->send_exit(x.handle, caf::exit_reason::user_shutdown);
   if (x.what.address) // Whoever asks from now on must not wait for it.
-    caf::anon_send(x.what.address, incarnation{});
-  x.excused = !x.wanted;
+    caf::anon_send(x.what.address, incarnation{stand_in_of(x)});
+  x.excused = !is_wanted(x);
   leaving = {.index = index, .until = now + (deadline - now) / 2};
 }
 
@@ -206,7 +211,7 @@ void supervisor_state::arm() {
     consider(leaving->until);
   else
     for (const auto& x : workers)
-      if (!x.handle && x.wanted && !x.given_up && x.due > now)
+      if (!x.handle && is_wanted(x) && !x.given_up && x.due > now)
         consider(x.due);
   for (const auto& x : orders)
     consider(x.until);
@@ -278,11 +283,12 @@ void supervisor_state::grant_grace() {
 }
 
 void supervisor_state::ended(supervised& x) {
+  const bool wanted = is_wanted(x);
   x.replace = false;
-  x.excused = x.excused || !x.wanted;
+  x.excused = x.excused || !wanted;
   x.status.phase
-    = stopping || !x.wanted ? worker_phase::stopped : worker_phase::restarting;
-  if (!x.wanted && !stopping) {
+    = stopping || !wanted ? worker_phase::stopped : worker_phase::restarting;
+  if (!wanted && !stopping) {
     log_context scope{x.ctx};
     log.info("Worker stopped", {{"worker", x.what.name}});
   }
@@ -293,7 +299,12 @@ void supervisor_state::ended(supervised& x) {
 
 void supervisor_state::tell_address(const supervised& x) {
   if (x.what.address)
-    caf::anon_send(x.what.address, incarnation{x.handle});
+    caf::anon_send(x.what.address,
+                   incarnation{x.handle ? x.handle : stand_in_of(x)});
+}
+
+caf::actor supervisor_state::stand_in_of(const supervised& x) const {
+  return x.what.leader_only && !leads ? stand_in : caf::actor{};
 }
 
 void supervisor_state::announce(const supervised& x) {
@@ -319,13 +330,14 @@ supervisor_state::find(const std::string& worker_name) {
   return i == workers.end() ? nullptr : &*i;
 }
 
-supervisor_actor::behavior_type
-supervisor(pointer<supervisor_actor, supervisor_state> self,
+supervisor_worker::behavior_type
+supervisor(pointer<supervisor_worker, supervisor_state> self,
            std::vector<worker> workers, supervisor_settings settings,
            event_log_actor events) {
   self->state = {
     .self = self, .settings = std::move(settings), .events = std::move(events)};
   auto& state = self->state;
+  state.leads = state.settings.leads;
   state.ctx = {new_correlation_id(state.settings.out.random)};
   for (auto& x : workers) {
     for (const auto& needed : x.restarts_with)
@@ -333,6 +345,8 @@ supervisor(pointer<supervisor_actor, supervisor_state> self,
         throw std::invalid_argument(x.name + " restarts with " + needed
                                     + ", which is not listed before it");
     worker_state status{x.name};
+    if (x.leader_only && !state.leads)
+      status.phase = worker_phase::stopped;
     state.workers.push_back({.what = std::move(x), .status = status});
     state.workers.back().ctx
       = {state.ctx.correlation_id, {{"worker", status.name}}};
@@ -348,6 +362,7 @@ supervisor(pointer<supervisor_actor, supervisor_state> self,
     [self](const get_workers& query) { return self->state.report(query.ctx); },
     [self](const control_worker& x) { return self->state.control(x); },
     [self](const tick& t) { self->state.on_tick(t); },
+    [self](const role_changed& x) { self->state.change_role(x); },
   };
 }
 

@@ -5,7 +5,7 @@
 #include "actors/support/actor.hpp"
 #include "actors/support/clocks.hpp"
 #include "actors/support/metrics.hpp"
-#include "messages/interfaces.hpp"
+#include "messages/cluster_interfaces.hpp"
 
 #include <caf/actor_clock.hpp>
 #include <caf/typed_response_promise.hpp>
@@ -53,6 +53,10 @@ struct worker {
   /// `worker_restarting` and those that restart with it live on without it.
   bool may_be_stopped = false;
 
+  /// Whether it runs only while this node leads. Otherwise its address answers
+  /// with the stand-in.
+  bool leader_only = false;
+
   /// Called once when it has crashed too often and is not essential, e.g. to
   /// send the log to stderr from now on. May be empty. Must not throw.
   std::function<void()> on_given_up = {};
@@ -69,7 +73,14 @@ struct supervisor_settings {
 
   outside out;
   metrics_ptr counts = std::make_shared<metrics>();
+
+  /// Whether this node leads for ever, since it is alone. If not, it waits to
+  /// be told.
+  bool leads = true;
 };
+
+/// The SUPERVISOR with what the CLUSTER tells it.
+using supervisor_worker = supervisor_actor::extend_with<role_listener_actor>;
 
 /// State of the SUPERVISOR: what it knows of each worker, and the wish.
 struct supervisor_state {
@@ -121,9 +132,14 @@ struct supervisor_state {
 
   // -- data (self first, or CAF initialises another member with it) -----------
 
-  pointer<supervisor_actor, supervisor_state> self;
+  pointer<supervisor_worker, supervisor_state> self;
   supervisor_settings settings;
   event_log_actor events;
+  bool leads = true;
+  /// At which it leads; 0 if it leads for ever.
+  int64_t epoch = 0;
+  /// Of the workers that only the leader has; empty while it leads.
+  caf::actor stand_in = {};
   /// Of the daemon's start, then of its stop.
   context ctx = {};
   /// In start order.
@@ -150,6 +166,8 @@ struct supervisor_state {
 
   void on_tick(const tick& t);
 
+  void change_role(const role_changed& x);
+
   void on_down(const caf::down_msg& down);
 
   /// Ends all workers, then this actor, with `why`. Nobody is left waiting.
@@ -162,6 +180,8 @@ struct supervisor_state {
   void step();
   void start_due();
   bool may_start(const supervised& x) const;
+  /// @returns whether people and the role of this node want `x` to run.
+  bool is_wanted(const supervised& x) const;
   /// @returns whether `x` lives and was not asked to end.
   bool is_up(const supervised& x) const;
   bool start(supervised& x);
@@ -178,6 +198,8 @@ struct supervisor_state {
   /// @returns whether `x` may be restarted; if not, says and does what follows.
   bool forgivable(supervised& x);
   void restart_with(const supervised& origin);
+  /// Lets `x`, which only a leader has, begin anew or end.
+  void follow_role(supervised& x);
   /// Lets what is to end now take its time.
   void grant_grace();
   void ended(supervised& x);
@@ -197,6 +219,8 @@ struct supervisor_state {
   // -- what others are told ---------------------------------------------------
 
   void tell_address(const supervised& x);
+  /// @returns who answers for `x` while it does not run; empty for nobody.
+  caf::actor stand_in_of(const supervised& x) const;
   /// Appends the state of `x` to the event log; a failure is only logged.
   void announce(const supervised& x);
 
@@ -214,8 +238,8 @@ struct supervisor_state {
 /// @param events Gets a `worker_status` event for each change; may be empty.
 /// @throws std::invalid_argument if a worker restarts with one that is not
 /// listed before it.
-supervisor_actor::behavior_type
-supervisor(pointer<supervisor_actor, supervisor_state> self,
+supervisor_worker::behavior_type
+supervisor(pointer<supervisor_worker, supervisor_state> self,
            std::vector<worker> workers, supervisor_settings settings,
            event_log_actor events);
 

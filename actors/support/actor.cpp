@@ -1,6 +1,6 @@
 #include "actors/support/actor.hpp"
 
-#include "messages/type_ids.hpp"
+#include "messages/cluster_interfaces.hpp"
 
 #include <caf/message_view.hpp>
 #include <caf/sec.hpp>
@@ -48,12 +48,16 @@ std::unordered_map<std::type_index, message_type> make_types() {
       typeid(message),
       message_type{caf::type_name_by_id<Id>::value, reader_of<message>()});
   };
-  constexpr auto begin = caf::id_block::tunerd::begin;
-  constexpr auto count = caf::id_block::tunerd::end - begin;
-  [&]<caf::type_id_t... Is>(std::integer_sequence<caf::type_id_t, Is...>) {
-    (add.template operator()<static_cast<caf::type_id_t>(begin + Is)>(), ...);
-  }
-  (std::make_integer_sequence<caf::type_id_t, count>{});
+  const auto add_block = [&add]<class Block>(Block) {
+    constexpr auto begin = Block::begin;
+    constexpr auto count = Block::end - begin;
+    [&]<caf::type_id_t... Is>(std::integer_sequence<caf::type_id_t, Is...>) {
+      (add.template operator()<static_cast<caf::type_id_t>(begin + Is)>(), ...);
+    }
+    (std::make_integer_sequence<caf::type_id_t, count>{});
+  };
+  add_block(caf::id_block::tunerd{});
+  add_block(caf::id_block::tunerd_cluster{});
   return result;
 }
 
