@@ -1,92 +1,14 @@
-#include "actors/support/http_server.hpp"
-#include "tests/loopback_client.hpp"
-
-#include <catch2/catch.hpp>
+#include "tests/http_server_fixture.hpp"
 
 #include <fcntl.h>
-#include <sys/resource.h>
 
 #include <algorithm>
-#include <atomic>
-#include <condition_variable>
-#include <future>
-#include <mutex>
-#include <optional>
-#include <system_error>
 #include <thread>
 
 using namespace tunerd;
-using namespace std::chrono_literals;
-using test::loopback_client;
-using test::raw_reply;
+using namespace tunerd::test;
 
-namespace {
-
-/// A server whose handler echoes, except where a test takes the calls itself.
-struct http_fixture {
-  http_fixture() {
-    opts.request_timeout = 2s;
-    opts.header_limit_bytes = 1024;
-    opts.body_limit_bytes = 100'000;
-  }
-
-  void start() {
-    server.emplace(opts, [this](http_call call) {
-      const auto id = call.id;
-      const http_reply echo{.body = call.method + " " + call.target + " "
-                                    + call.body};
-      std::scoped_lock lock{mutex};
-      calls.push_back(std::move(call));
-      if (echoing)
-        server->reply(id, echo);
-      else
-        called.release_one(id);
-    });
-    server->start();
-    client.connect(server->port());
-  }
-
-  /// Starts a server whose calls the test answers itself.
-  void start_silent() {
-    echoing = false;
-    start();
-  }
-
-  /// Hands ids of calls from the server's thread to the test.
-  struct mailbox {
-    std::promise<uint64_t> first;
-    std::future<uint64_t> future = first.get_future();
-    bool used = false;
-    void release_one(uint64_t id) {
-      if (!std::exchange(used, true))
-        first.set_value(id);
-    }
-  };
-
-  uint64_t first_call() {
-    REQUIRE(called.future.wait_for(2s) == std::future_status::ready);
-    return called.future.get();
-  }
-
-  size_t call_count() {
-    std::scoped_lock lock{mutex};
-    return calls.size();
-  }
-
-  http_server::options opts;
-  bool echoing = true;
-  std::mutex mutex;
-  std::vector<http_call> calls;
-  mailbox called;
-  loopback_client client;
-  std::optional<http_server> server;
-};
-
-constexpr auto get = "GET /a?b=c HTTP/1.1\r\nHost: x\r\nX-Many: 1\r\n\r\n";
-
-} // namespace
-
-TEST_CASE_METHOD(http_fixture, "the server answers and keeps the connection",
+TEST_CASE_METHOD(server_fixture, "the server answers and keeps the connection",
                  "[http_server]") {
   start();
   for (int round = 0; round < 3; ++round) {
@@ -105,7 +27,7 @@ TEST_CASE_METHOD(http_fixture, "the server answers and keeps the connection",
   CHECK(calls[0].peer == "127.0.0.1");
 }
 
-TEST_CASE_METHOD(http_fixture, "a reply carries its headers, one line each",
+TEST_CASE_METHOD(server_fixture, "a reply carries its headers, one line each",
                  "[http_server]") {
   start_silent();
   client.send(get);
@@ -118,7 +40,7 @@ TEST_CASE_METHOD(http_fixture, "a reply carries its headers, one line each",
   CHECK(reply.head.find("\r\nX-Evil: aB: c\r\n") != std::string::npos);
 }
 
-TEST_CASE_METHOD(http_fixture, "an answer to HEAD has a length and no body",
+TEST_CASE_METHOD(server_fixture, "an answer to HEAD has a length and no body",
                  "[http_server]") {
   start();
   client.send("HEAD /a HTTP/1.1\r\nHost: x\r\n\r\n");
@@ -128,7 +50,7 @@ TEST_CASE_METHOD(http_fixture, "an answer to HEAD has a length and no body",
   CHECK(client.ask(get).body == "GET /a?b=c ");
 }
 
-TEST_CASE_METHOD(http_fixture, "an answer of status 204 has neither",
+TEST_CASE_METHOD(server_fixture, "an answer of status 204 has neither",
                  "[http_server]") {
   start_silent();
   client.send(get);
@@ -138,7 +60,7 @@ TEST_CASE_METHOD(http_fixture, "an answer of status 204 has neither",
   CHECK(reply.head.find("Content-") == std::string::npos);
 }
 
-TEST_CASE_METHOD(http_fixture, "pipelined requests are served one at a time",
+TEST_CASE_METHOD(server_fixture, "pipelined requests are served one at a time",
                  "[http_server]") {
   start_silent();
   client.send(std::string{get} + "GET /second HTTP/1.1\r\nHost: x\r\n\r\n");
@@ -154,7 +76,7 @@ TEST_CASE_METHOD(http_fixture, "pipelined requests are served one at a time",
   CHECK(client.receive().body == "GET /second ");
 }
 
-TEST_CASE_METHOD(http_fixture, "the connection ends where the client asks",
+TEST_CASE_METHOD(server_fixture, "the connection ends where the client asks",
                  "[http_server]") {
   start();
   SECTION("HTTP/1.1 with Connection: close") {
@@ -168,7 +90,7 @@ TEST_CASE_METHOD(http_fixture, "the connection ends where the client asks",
   CHECK(client.sees_close());
 }
 
-TEST_CASE_METHOD(http_fixture, "what cannot be read is refused and ended",
+TEST_CASE_METHOD(server_fixture, "what cannot be read is refused and ended",
                  "[http_server]") {
   start();
   SECTION("a malformed request") {
@@ -210,7 +132,7 @@ TEST_CASE_METHOD(http_fixture, "what cannot be read is refused and ended",
   CHECK(call_count() == 0);
 }
 
-TEST_CASE_METHOD(http_fixture, "the owner words what the server refuses",
+TEST_CASE_METHOD(server_fixture, "the owner words what the server refuses",
                  "[http_server]") {
   opts.refuse = [](int status, const std::string& text,
                    const http_headers& headers) -> http_reply {
@@ -226,7 +148,7 @@ TEST_CASE_METHOD(http_fixture, "the owner words what the server refuses",
   CHECK(reply.head.find("X-Correlation-ID: abc\r\n") != std::string::npos);
 }
 
-TEST_CASE_METHOD(http_fixture, "a body is invited only if it is welcome",
+TEST_CASE_METHOD(server_fixture, "a body is invited only if it is welcome",
                  "[http_server]") {
   start();
   const std::string expecting
@@ -240,7 +162,7 @@ TEST_CASE_METHOD(http_fixture, "a body is invited only if it is welcome",
   }
 }
 
-TEST_CASE_METHOD(http_fixture, "a slow sender is cut", "[http_server]") {
+TEST_CASE_METHOD(server_fixture, "a slow sender is cut", "[http_server]") {
   opts.request_timeout = 100ms;
   start();
   SECTION("that sends a byte now and then") {
@@ -265,7 +187,7 @@ TEST_CASE_METHOD(http_fixture, "a slow sender is cut", "[http_server]") {
   CHECK(call_count() == 0);
 }
 
-TEST_CASE_METHOD(http_fixture, "a client that does not read is cut",
+TEST_CASE_METHOD(server_fixture, "a client that does not read is cut",
                  "[http_server]") {
   opts.request_timeout = 50ms;
   start_silent();
@@ -277,7 +199,7 @@ TEST_CASE_METHOD(http_fixture, "a client that does not read is cut",
   CHECK(client.receive().status == 0);
 }
 
-TEST_CASE_METHOD(http_fixture, "an idle connection is closed",
+TEST_CASE_METHOD(server_fixture, "an idle connection is closed",
                  "[http_server]") {
   opts.idle_timeout = 50ms;
   start();
@@ -285,7 +207,7 @@ TEST_CASE_METHOD(http_fixture, "an idle connection is closed",
   CHECK(client.sees_close());
 }
 
-TEST_CASE_METHOD(http_fixture, "a handler that is late is answered for",
+TEST_CASE_METHOD(server_fixture, "a handler that is late is answered for",
                  "[http_server]") {
   opts.reply_timeout = 30ms;
   start_silent();
@@ -300,7 +222,8 @@ TEST_CASE_METHOD(http_fixture, "a handler that is late is answered for",
   CHECK(client.ask(get).body == "GET /a?b=c ");
 }
 
-TEST_CASE_METHOD(http_fixture, "answers come from any thread, the first counts",
+TEST_CASE_METHOD(server_fixture,
+                 "answers come from any thread, the first counts",
                  "[http_server]") {
   start_silent();
   client.send(get);
@@ -314,7 +237,7 @@ TEST_CASE_METHOD(http_fixture, "answers come from any thread, the first counts",
   CHECK_FALSE(client.hears_within(20ms));
 }
 
-TEST_CASE_METHOD(http_fixture, "a socket that is handed over is the taker's",
+TEST_CASE_METHOD(server_fixture, "a socket that is handed over is the taker's",
                  "[http_server]") {
   start_silent();
   client.send(get);
@@ -331,7 +254,7 @@ TEST_CASE_METHOD(http_fixture, "a socket that is handed over is the taker's",
   CHECK(client.sees_close());
 }
 
-TEST_CASE_METHOD(http_fixture, "nobody gets the socket of a client that left",
+TEST_CASE_METHOD(server_fixture, "nobody gets the socket of a client that left",
                  "[http_server]") {
   start_silent();
   client.send(get);
@@ -346,7 +269,7 @@ TEST_CASE_METHOD(http_fixture, "nobody gets the socket of a client that left",
   CHECK_FALSE(taken);
 }
 
-TEST_CASE_METHOD(http_fixture, "the server can hang up and wait",
+TEST_CASE_METHOD(server_fixture, "the server can hang up and wait",
                  "[http_server]") {
   start_silent();
   client.send(get);
@@ -360,275 +283,4 @@ TEST_CASE_METHOD(http_fixture, "the server can hang up and wait",
     CHECK_FALSE(client.hears_within(10ms));
     CHECK(client.receive().body == "late");
   }
-}
-
-// -- answers of unknown length ------------------------------------------------
-
-namespace {
-
-/// An answer in parts, and what the server says about it.
-struct stream_fixture : http_fixture {
-  ~stream_fixture() {
-    server.reset(); // it tells us until then
-  }
-
-  std::mutex changes_mutex;
-  std::condition_variable changed;
-  std::vector<stream_change> changes;
-
-  uint64_t begin(std::string_view request = get) {
-    start_silent();
-    client.send(request);
-    const auto id = first_call();
-    server->begin(
-      id,
-      {.content_type = "text/event-stream", .headers = {{"X-Id", "a\r\nb"}}},
-      [this](stream_change x) {
-        std::scoped_lock lock{changes_mutex};
-        changes.push_back(x);
-        changed.notify_all();
-      });
-    return id;
-  }
-
-  std::ptrdiff_t count(stream_change x) const {
-    return std::count(changes.begin(), changes.end(), x);
-  }
-
-  /// @returns whether `x` is said at least `times` soon; false when the client
-  /// is said to have gone before.
-  bool hears(stream_change x, std::ptrdiff_t times = 1) {
-    std::unique_lock lock{changes_mutex};
-    changed.wait_for(lock, 2s, [&] {
-      return count(x) >= times || count(stream_change::gone) > 0;
-    });
-    return count(x) >= times;
-  }
-};
-
-} // namespace
-
-TEST_CASE_METHOD(stream_fixture, "an answer can come in parts",
-                 "[http_server]") {
-  const auto id = begin();
-  REQUIRE(hears(stream_change::taken));
-  CHECK(client.hears_within(2s));
-  server->append(id, "first");
-  REQUIRE(hears(stream_change::taken, 2));
-  server->append(id, "");
-  server->append(id, std::string(20, 'x'));
-  server->end(id);
-  server->append(id, "ignored");
-  const auto head = client.receive(true).head;
-  CHECK(head.starts_with("HTTP/1.1 200 OK\r\n"));
-  CHECK(head.find("Transfer-Encoding: chunked\r\n") != head.npos);
-  CHECK(head.find("Content-Type: text/event-stream\r\n") != head.npos);
-  CHECK(head.find("Connection: close\r\n") != head.npos);
-  CHECK(head.find("X-Id: ab\r\n") != head.npos);
-  CHECK(head.find("Content-Length") == head.npos);
-  CHECK(client.rest()
-        == "5\r\nfirst\r\n14\r\n" + std::string(20, 'x') + "\r\n0\r\n\r\n");
-  client.close();
-  server->stop(2s);
-  CHECK(count(stream_change::gone) == 0);
-}
-
-TEST_CASE_METHOD(stream_fixture, "HTTP/1.0 gets parts until the end",
-                 "[http_server]") {
-  const auto id = begin("GET / HTTP/1.0\r\n\r\n");
-  server->append(id, "one");
-  server->append(id, "two");
-  server->end(id);
-  const auto head = client.receive(true).head;
-  CHECK(head.starts_with("HTTP/1.0 200"));
-  CHECK(head.find("Transfer-Encoding") == head.npos);
-  CHECK(client.rest() == "onetwo");
-}
-
-TEST_CASE_METHOD(stream_fixture, "a stream to HEAD has no parts",
-                 "[http_server]") {
-  const auto id = begin("HEAD / HTTP/1.1\r\nHost: x\r\n\r\n");
-  server->append(id, "ignored");
-  CHECK(client.receive(true).head.starts_with("HTTP/1.1 200"));
-  CHECK(client.rest().empty());
-}
-
-TEST_CASE_METHOD(stream_fixture, "a stream learns that its client has gone",
-                 "[http_server]") {
-  SECTION("while nothing is sent") {
-    begin();
-    REQUIRE(hears(stream_change::taken));
-    client.close();
-    CHECK(hears(stream_change::gone));
-  }
-  SECTION("because it does not read for too long") {
-    opts.request_timeout = 50ms;
-    const auto id = begin();
-    for (int i = 0; i < 100; ++i) {
-      server->append(id, std::string(500'000, 'x'));
-      if (!hears(stream_change::taken, i + 1))
-        break;
-    }
-    CHECK(hears(stream_change::gone));
-  }
-  SECTION("because too much would wait for it") {
-    const auto id = begin();
-    for (int i = 0; i < 40; ++i)
-      server->append(id, std::string(900'000, 'x'));
-    CHECK(hears(stream_change::gone));
-  }
-  SECTION("because there is nobody to answer") {
-    const auto id = begin();
-    server->begin(id + 1, {}, [this](stream_change x) {
-      std::scoped_lock lock{changes_mutex};
-      changes.push_back(x);
-      changed.notify_all();
-    });
-    CHECK(hears(stream_change::gone));
-    return;
-  }
-  server->stop(5s);
-  CHECK(count(stream_change::gone) == 1);
-}
-
-TEST_CASE_METHOD(stream_fixture, "streams end when the server stops",
-                 "[http_server]") {
-  const auto id = begin();
-  server->append(id, "one");
-  REQUIRE(hears(stream_change::taken));
-  std::thread stopper{[this] { server->stop(2s); }};
-  CHECK(hears(stream_change::gone));
-  client.receive(true);
-  CHECK(client.rest() == "3\r\none\r\n0\r\n\r\n");
-  client.close();
-  stopper.join();
-}
-
-TEST_CASE_METHOD(stream_fixture, "what a client adds to a stream is read away",
-                 "[http_server]") {
-  const auto id = begin(std::string{get} + get);
-  client.send(std::string(100'000, 'x'));
-  server->append(id, "one");
-  server->end(id);
-  client.receive(true);
-  CHECK(client.rest() == "3\r\none\r\n0\r\n\r\n");
-  CHECK(call_count() == 1);
-}
-
-TEST_CASE_METHOD(http_fixture, "connections over the limit are closed",
-                 "[http_server]") {
-  opts.connections_max = 1;
-  start();
-  CHECK(client.ask(get).status == 200);
-  loopback_client second;
-  second.connect(server->port());
-  CHECK(second.sees_close());
-  client.close();
-  for (int tries = 0; tries < 100; ++tries) {
-    loopback_client third;
-    third.connect(server->port());
-    if (third.ask(get).status == 200)
-      return;
-  }
-  FAIL("the place of a closed connection was not given to another");
-}
-
-TEST_CASE_METHOD(http_fixture, "without descriptors clients are turned away",
-                 "[http_server]") {
-  start();
-  CHECK(client.ask(get).status == 200);
-  loopback_client turned_away;
-  loopback_client served;
-  rlimit before{};
-  ::getrlimit(RLIMIT_NOFILE, &before);
-  auto tight = before;
-  tight.rlim_cur = 256;
-  ::setrlimit(RLIMIT_NOFILE, &tight);
-  std::vector<int> fillers;
-  for (int fd = 0; (fd = ::open("/dev/null", O_RDONLY)) >= 0;)
-    fillers.push_back(fd);
-  turned_away.connect(server->port());
-  const auto closed = turned_away.sees_close();
-  for (const auto fd : fillers)
-    ::close(fd);
-  ::setrlimit(RLIMIT_NOFILE, &before);
-  CHECK(closed);
-  CHECK(client.ask(get).status == 200);
-  served.connect(server->port());
-  CHECK(served.ask(get).status == 200);
-}
-
-TEST_CASE_METHOD(http_fixture, "stopping answers what is under way",
-                 "[http_server]") {
-  start_silent();
-  loopback_client idle;
-  idle.connect(server->port());
-  client.send(std::string{get} + get);
-  const auto id = first_call();
-  std::thread stopper{[this] { server->stop(2s); }};
-  CHECK(idle.sees_close());
-  server->reply(id, {.body = "still"});
-  const auto reply = client.receive();
-  CHECK(reply.body == "still");
-  CHECK(reply.head.find("Connection: close\r\n") != std::string::npos);
-  CHECK(client.sees_close());
-  client.close();
-  stopper.join();
-  CHECK(call_count() == 1);
-  server->stop();
-  loopback_client late;
-  CHECK_FALSE(late.connect(server->port()));
-}
-
-TEST_CASE_METHOD(http_fixture, "stopping ends when the grace is over",
-                 "[http_server]") {
-  start_silent();
-  client.send(get);
-  const auto id = first_call();
-  server->stop(20ms);
-  CHECK(client.sees_close());
-  server->reply(id, {.body = "nobody listens"});
-}
-
-TEST_CASE_METHOD(http_fixture, "a request that arrives while stopping gets 503",
-                 "[http_server]") {
-  start();
-  client.send("GET / HTTP/1.1\r\n");
-  loopback_client idle;
-  idle.connect(server->port());
-  CHECK(idle.ask(get).status == 200);
-  std::thread stopper{[this] { server->stop(2s); }};
-  CHECK(idle.sees_close());
-  CHECK(client.ask("\r\n").status == 503);
-  client.close();
-  stopper.join();
-}
-
-TEST_CASE("a server that was never started stops", "[http_server]") {
-  http_server server{{}, [](http_call) {}};
-  server.stop();
-  CHECK_THROWS_AS(server.start(), std::logic_error);
-}
-
-TEST_CASE("an address in use is named", "[http_server]") {
-  http_server first{{}, [](http_call) {}};
-  const auto address = "127.0.0.1:" + std::to_string(first.port());
-  CHECK_THROWS_WITH((http_server{{.port = first.port()}, [](http_call) {}}),
-                    Catch::Contains("cannot listen on " + address));
-  CHECK_THROWS_AS((http_server{{.host = "not an address"}, [](http_call) {}}),
-                  std::system_error);
-}
-
-TEST_CASE_METHOD(http_fixture, "the server listens on IPv6", "[http_server]") {
-  loopback_client v6{AF_INET6};
-  opts.host = "[::1]";
-  try {
-    start();
-  } catch (const std::system_error&) {
-    return; // A machine without IPv6.
-  }
-  REQUIRE(v6.connect(server->port()));
-  CHECK(v6.ask(get).status == 200);
-  std::scoped_lock lock{mutex};
-  CHECK(calls.at(0).peer == "::1");
 }
