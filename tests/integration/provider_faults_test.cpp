@@ -101,7 +101,8 @@ TEST_CASE("jobs run through a provider whose latency varies",
 TEST_CASE("a 429 with a header is waited for", "[integration][P9]") {
   const std::string refusals
     = R"([{"kind": "status", "status": 429, "retry_after": 1},
-          {"kind": "status", "status": 429, "retry_after": 1, "hint": "date"}])";
+          {"kind": "status", "status": 429, "retry_after": 1,
+           "hint": "date"}])";
   faulty_world world{R"({"submit": )" + refusals + R"(, "get": )" + refusals
                      + "}"};
   world.submit(3);
