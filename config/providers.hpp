@@ -12,8 +12,8 @@ struct replicate {
   std::string base_url = "https://api.replicate.com/v1";
   /// Secret. Key: `token`; REPLICATE_API_TOKEN.
   std::string token = {};
-  /// Model version for submissions that name none: "owner/model:hash" or the
-  /// hash. Empty: such submissions are refused. Key: `version`.
+  /// Model version for submissions that name none: "owner/model:hash", hash or
+  /// "owner/model". Empty: the trainer of the profile. Key: `version`.
   std::string version = {};
   /// Where the provider sends webhooks; empty for none. Key: `webhook_url`.
   std::string webhook_url = {};

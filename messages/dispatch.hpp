@@ -126,9 +126,9 @@ struct jobs_claimed {
   std::map<std::string, std::string> refused = {};
 };
 
-/// Command: write down what came of an attempt. Legal from every open state;
-/// a closed attempt or an external id that belongs to another attempt is a
-/// `conflict`.
+/// Command: write down what came of an attempt. Legal from every open state,
+/// idempotent once it is accepted; another outcome of a closed attempt, or an
+/// external id that belongs to another attempt, is a `conflict`.
 struct record_submission {
   context ctx;
   std::string job_id;

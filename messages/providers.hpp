@@ -34,14 +34,14 @@ struct provider_job {
   std::string logs = {};
 };
 
-/// Query: turn a submission into what the provider wants. No network. Fails
-/// with `unknown_provider` or `validation_error` (the text names the field).
+/// Query: turn a submission into what the provider wants. `validation_error`
+/// names the field. Asks for a model's newest version; fails then as look-ups.
 struct prepare_job {
   context ctx;
   std::string provider;
   /// Empty means the provider's default.
   std::string hardware_profile = {};
-  /// Model version; empty means the configured one.
+  /// Model version or model; empty: the configured one, else the profile's.
   std::string version = {};
   /// JSON texts, empty if absent: either a raw `input` ...
   std::string input = {};

@@ -30,7 +30,7 @@ struct webhook_read {
   context ctx;
   /// `webhook-id`; empty if it has none.
   std::string delivery_id;
-  /// Without its input; with its logs if it is over.
+  /// With its logs if it is over. Its input may hold secrets: not to be kept.
   provider_job seen = {};
   /// "completed", "start", ...; empty if the body names none.
   std::string event_type = {};

@@ -4,6 +4,7 @@
 #include <catch2/catch.hpp>
 
 #include <random>
+#include <set>
 
 // Whether and whom to poll, and the walk over a list.
 
@@ -189,4 +190,33 @@ TEST_CASE("a walk begins five minutes before its oldest job", "[job_poller]") {
   CHECK(question.created_after == timestamp{50h - 5min});
   CHECK(question.provider == "p");
   CHECK(question.ctx.correlation_id == "c");
+}
+
+TEST_CASE("every change of what a provider says has its digest",
+          "[job_poller][P5]") {
+  const provider_job seen{.external_id = "x1",
+                          .raw_status = "processing",
+                          .status = job_status::running,
+                          .output_url = "https://out"};
+  CHECK(digest_of(seen) == digest_of(provider_job{seen}));
+  CHECK(digest_of({}) != 0);
+  std::set<uint64_t> digests{digest_of(seen)};
+  const auto differs = [&](auto change) {
+    auto other = seen;
+    change(other);
+    return digests.insert(digest_of(other)).second;
+  };
+  CHECK(differs([](auto& x) { x.external_id = "x2"; }));
+  CHECK(differs([](auto& x) { x.raw_status = "starting"; }));
+  CHECK(differs([](auto& x) { x.status = caf::none; }));
+  CHECK(differs([](auto& x) { x.status = job_status::queued; }));
+  CHECK(differs([](auto& x) { x.created_at = timestamp{1s}; }));
+  CHECK(differs([](auto& x) { x.started_at = timestamp{1s}; }));
+  CHECK(differs([](auto& x) { x.completed_at = timestamp{1s}; }));
+  CHECK(differs([](auto& x) { x.cost_micros = 0; }));
+  CHECK(differs([](auto& x) { x.output_url.clear(); }));
+  CHECK(differs([](auto& x) { x.error_message = "https://out"; }));
+  CHECK(differs([](auto& x) { std::swap(x.output_url, x.error_message); }));
+  CHECK(differs([](auto& x) { x.version = "v"; }));
+  CHECK(differs([](auto& x) { x.logs = "l"; }));
 }

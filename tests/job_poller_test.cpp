@@ -18,7 +18,43 @@ TEST_CASE_METHOD(poller_fixture, "every active job is asked once per interval",
   CHECK(asked.size() == 400);
   advance(86s);
   CHECK(asked.size() == 800);
-  CHECK(applied.size() == 800);
+  CHECK(applied.size() == 200);
+}
+
+TEST_CASE_METHOD(poller_fixture, "the store is told what it does not know",
+                 "[job_poller][P5]") {
+  active = {make_job("1")};
+  start();
+  CHECK(applied.size() == 1);
+  advance(66s);
+  CHECK(asked.size() == 3);
+  CHECK(applied.size() == 1);
+  seen.cost_micros = 43;
+  advance(33s);
+  CHECK(applied.size() == 2);
+  // Somebody else moved it: it may count again what it shows.
+  active[0].status = job_status::pending;
+  advance(33s);
+  CHECK(applied.size() == 3);
+  // Without this the store would count its absences over years.
+  failure = make_error(ec::no_such_provider_job, "gone");
+  advance(33s);
+  CHECK(missing.size() == 1);
+  failure.reset();
+  advance(33s);
+  CHECK(applied.size() == 4);
+  advance(33s);
+  CHECK(applied.size() == 4);
+  CHECK(asked.size() == 8);
+}
+
+TEST_CASE_METHOD(poller_fixture, "an end is told until it is stored",
+                 "[job_poller][P5]") {
+  active = {make_job("1")};
+  seen = says("succeeded", job_status::completed);
+  start();
+  advance(33s);
+  CHECK(applied.size() == 2);
 }
 
 TEST_CASE_METHOD(poller_fixture, "every non-empty external id is asked",
@@ -157,7 +193,7 @@ TEST_CASE_METHOD(poller_fixture, "the poller outlives a store that fails",
   CHECK(listings.size() == 6);
   store_is_slow = false;
   advance(30s);
-  CHECK(applied.size() == 2);
+  CHECK(asked.size() == 2);
 }
 
 TEST_CASE_METHOD(poller_fixture, "a store that fails to apply loses nothing",

@@ -44,7 +44,7 @@ struct http_gateway_settings {
   /// How long others may take. Together below the server's `reply_timeout`, so
   /// that a client gets our answer and not the server's. The store:
   caf::timespan store_timeout = std::chrono::seconds{8};
-  /// The provider gateway, which does not call out for what it is asked here.
+  /// The provider gateway, where it does not call out for what it is asked.
   caf::timespan prepare_timeout = std::chrono::seconds{5};
   /// The scheduler, which asks the provider when it cancels.
   caf::timespan cancel_timeout = std::chrono::seconds{25};
