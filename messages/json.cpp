@@ -225,6 +225,7 @@ ordered_json worker_json(const worker_state& x) {
     {"state", to_string(x.phase)},
     {"restarts", x.restarts},
     {"last_error", text_json(x.last_error)},
+    {"mailbox_age_seconds", seconds_json(x.mailbox_age)},
   };
 }
 

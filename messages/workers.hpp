@@ -34,6 +34,9 @@ struct worker_state {
   uint32_t restarts = 0;
   /// Text of the last crash; empty if there was none.
   std::string last_error = {};
+  /// How long a message waits until the worker handles it, as last measured,
+  /// or has waited already. 0 while there is no worker.
+  caf::timespan mailbox_age = caf::timespan{0};
 };
 
 /// Query: how are the workers? Answered with `worker_list`.
@@ -106,7 +109,7 @@ typename Inspector::result_type inspect(Inspector& f, incarnation& x) {
 template <class Inspector>
 typename Inspector::result_type inspect(Inspector& f, worker_state& x) {
   return f(caf::meta::type_name("worker_state"), x.name, x.phase, x.restarts,
-           x.last_error);
+           x.last_error, x.mailbox_age);
 }
 
 template <class Inspector>

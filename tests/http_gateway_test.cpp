@@ -363,12 +363,14 @@ TEST_CASE_METHOD(gateway_fixture,
 TEST_CASE_METHOD(gateway_fixture, "workers are listed", "[http_gateway]") {
   workers[0].restarts = 2;
   workers[0].last_error = "boom";
+  workers[0].mailbox_age = 1500ms;
   const auto reply = get("/api/tunerd/workers");
   CHECK(reply["workers"][0]
         == json({{"name", "store"},
                  {"state", "running"},
                  {"restarts", 2},
-                 {"last_error", "boom"}}));
+                 {"last_error", "boom"},
+                 {"mailbox_age_seconds", 1.5}}));
   caf::anon_send_exit(supervisor, caf::exit_reason::kill);
   settle();
   check_error(call("GET", "/api/tunerd/workers"), 503, "service_unavailable");

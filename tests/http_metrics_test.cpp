@@ -179,6 +179,7 @@ TEST_CASE_METHOD(metrics_fixture, "metrics move with what they count",
   sums.event_head = 100;
   sums.longest_wait = 61s;
   workers[0].restarts = 2;
+  workers[0].mailbox_age = 250ms;
   advance(10s);
   call("GET", "/api/cloud/jobs/j1");
   of_store.failure = make_error(ec::job_not_found, "");
@@ -197,6 +198,7 @@ TEST_CASE_METHOD(metrics_fixture, "metrics move with what they count",
   CHECK(x.at("tunerd_event_lag") == 10);
   CHECK(x.at("tunerd_queue_wait_seconds_max") == 61);
   CHECK(x.at("tunerd_worker_restarts_total{worker=\"store\"}") == 2);
+  CHECK(x.at("tunerd_worker_mailbox_age_seconds{worker=\"store\"}") == 0.25);
   CHECK(x.at("tunerd_log_lines_total") > before.at("tunerd_log_lines_total"));
   CHECK(x.has("tunerd_log_dropped_total"));
   CHECK(x.at("simpletuner_uptime_seconds")

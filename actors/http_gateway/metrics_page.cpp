@@ -239,6 +239,10 @@ void add_workers(metrics_text& out, const survey& seen, const metrics& x) {
              "Restarts of one worker");
   for (const auto& y : seen.workers->workers)
     out.sample("worker", y.name, y.restarts);
+  out.family("tunerd_worker_mailbox_age_seconds", "gauge",
+             "How long a message waits until the worker handles it");
+  for (const auto& y : seen.workers->workers)
+    out.sample("worker", y.name, seconds_of(y.mailbox_age));
 }
 
 /// What the workers count themselves.

@@ -25,8 +25,10 @@ std::string cause_of(const caf::error& reason) {
 
 worker_list supervisor_state::report(const context& query) const {
   worker_list result{query, {}};
-  for (const auto& x : workers)
+  for (const auto& x : workers) {
     result.workers.push_back(x.status);
+    result.workers.back().mailbox_age = mailbox_age(x);
+  }
   return result;
 }
 
@@ -36,6 +38,7 @@ void supervisor_state::on_tick(const tick& t) {
   armed.reset();
   if (leaving && leaving->until <= self->clock().now())
     patience_over();
+  probe_mailboxes();
   step();
 }
 
@@ -47,6 +50,7 @@ void supervisor_state::on_down(const caf::down_msg& down) {
   if (i == workers.end())
     return; // One that was given up and has ended after all.
   i->handle = nullptr;
+  forget_probe(*i);
   tell_address(*i);
   const bool was_asked
     = leaving && leaving->index == static_cast<size_t>(i - workers.begin());
@@ -181,6 +185,7 @@ void supervisor_state::patience_over() {
   log.error("Worker did not end", {{"worker", x.what.name}});
   stuck.push_back(x.what.name);
   x.handle = nullptr;
+  forget_probe(x);
   leaving.reset();
   ended(x);
   // Two incarnations of one worker must never meet.
@@ -215,6 +220,8 @@ void supervisor_state::arm() {
         consider(x.due);
   for (const auto& x : orders)
     consider(x.until);
+  if (!stopping)
+    consider(probes_due);
   if (next == armed)
     return;
   armed = next;
@@ -339,6 +346,7 @@ supervisor(pointer<supervisor_worker, supervisor_state> self,
   auto& state = self->state;
   state.leads = state.settings.leads;
   state.ctx = {new_correlation_id(state.settings.out.random)};
+  state.probes_due = self->clock().now() + state.settings.probe_interval;
   for (auto& x : workers) {
     for (const auto& needed : x.restarts_with)
       if (state.find(needed) == nullptr)

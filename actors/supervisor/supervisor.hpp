@@ -27,6 +27,9 @@
 //
 // What people want of a worker is part of the wish, too (`wanted`); who said so
 // is answered when the wish has come true.
+//
+// Beside that it measures how long messages wait in the mailbox of each worker:
+// whoever hangs is not down, and seen by nothing else.
 
 namespace tunerd {
 
@@ -71,6 +74,9 @@ struct supervisor_settings {
   /// may take half of the rest to obey, and is then named and given up.
   std::chrono::milliseconds grace{10'000};
 
+  /// Time between two looks at the mailboxes.
+  std::chrono::milliseconds probe_interval{5'000};
+
   outside out;
   metrics_ptr counts = std::make_shared<metrics>();
 
@@ -87,6 +93,19 @@ struct supervisor_state {
   static inline constexpr const char* name = "supervisor";
 
   using time_point = caf::actor_clock::time_point;
+
+  /// The question that waits in the mailbox of a worker; at most one that is
+  /// waited for.
+  struct mailbox_probe {
+    /// Since when an answer is due. None: there is no question.
+    std::optional<time_point> since = {};
+    /// How long the last answer took.
+    caf::timespan waited{0};
+    /// How long this one may take before it is asked again.
+    caf::timespan patience{0};
+    /// Of the last question; answers to earlier ones are ignored.
+    uint64_t number = 0;
+  };
 
   /// One worker and its life so far.
   struct supervised {
@@ -111,6 +130,7 @@ struct supervisor_state {
     /// Oldest first. An entry leaves when it is older than the window; at most
     /// `restarts_max` + 1.
     std::deque<time_point> crashes = {};
+    mailbox_probe probe = {};
   };
 
   /// The one worker that was asked to end.
@@ -157,6 +177,8 @@ struct supervisor_state {
   /// When the timer fires that counts; older ones are ignored.
   std::optional<time_point> armed = {};
   uint64_t generation = 0;
+  /// When the mailboxes are looked at next.
+  time_point probes_due = {};
 
   // -- handlers, in the order of the interface --------------------------------
 
@@ -215,6 +237,17 @@ struct supervisor_state {
   caf::error hopeless(const order& x) const;
   /// Answers those that have come true, and those that will not.
   void answer_orders();
+
+  // -- how long messages wait (mailbox_probes.cpp) ----------------------------
+
+  /// Asks every worker that is up and was not asked already, if it is time.
+  void probe_mailboxes();
+  void probe(supervised& x, caf::timespan patience);
+  void probe_answered(size_t index, uint64_t number);
+  void probe_failed(size_t index, uint64_t number, const caf::error& err);
+  /// There is no mailbox any more.
+  static void forget_probe(supervised& x);
+  caf::timespan mailbox_age(const supervised& x) const;
 
   // -- what others are told ---------------------------------------------------
 

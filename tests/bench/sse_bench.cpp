@@ -1,5 +1,6 @@
 #include "tests/bench/scratch.hpp"
 #include "tests/bench/sse_clients.hpp"
+#include "tests/bench/sse_daemon.hpp"
 #include "tests/bench/sse_subjects.hpp"
 
 #include <CLI/CLI.hpp>
@@ -7,6 +8,9 @@
 #include <algorithm>
 #include <array>
 #include <cmath>
+#include <cstdio>
+#include <cstdlib>
+#include <cstring>
 #include <fstream>
 #include <iostream>
 #include <memory>
@@ -33,6 +37,7 @@ struct options {
   int burst_events = 200;
   int stalled = 100;
   int64_t replay = 1'000'000;
+  bool only_daemon = false;
 };
 
 using maker = std::function<std::unique_ptr<sse_subject>()>;
@@ -52,6 +57,29 @@ int64_t kernel_bytes() {
       return pages * ::sysconf(_SC_PAGESIZE); // of TCP, which comes first
     }
   return 0;
+}
+
+/// @returns what the kernel holds at the server's end of its streams; -1 where
+/// there is no `ss`.
+int64_t kernel_bytes_of(uint16_t port) {
+  const auto command
+    = "ss -Htmn state established sport = :" + std::to_string(port);
+  const std::unique_ptr<FILE, int (*)(FILE*)> pipe{
+    ::popen(command.c_str(), "r"), ::pclose};
+  if (!pipe)
+    return -1;
+  int64_t total = -1;
+  std::array<char, 1024> line;
+  while (std::fgets(line.data(), line.size(), pipe.get()) != nullptr) {
+    // skmem:(r0,rb131072,t0,tb65536,f4096,w0,o0,bl0,d0)
+    const auto* memory = std::strstr(line.data(), "skmem:(r");
+    const auto* rest = memory == nullptr ? nullptr : std::strstr(memory, ",f");
+    const auto* queued = rest == nullptr ? nullptr : std::strstr(rest, ",w");
+    if (queued != nullptr)
+      total = std::max<int64_t>(total, 0) + std::atoll(memory + 8)
+              + std::atoll(rest + 2) + std::atoll(queued + 2);
+  }
+  return total;
 }
 
 json rounded(double value, double unit) {
@@ -127,6 +155,7 @@ json measure_stalled(const maker& make, const options& chosen) {
   result["live_ms_before"] = measure_live(*there, readers, 5);
   const auto resident = there->resident_bytes();
   const auto kernel = kernel_bytes();
+  const auto kernel_there = kernel_bytes_of(there->port());
   others.connect(there->port(), there->live_path(), chosen.stalled, false);
   constexpr int many = 4'000; // more than their sockets take
   readers.reset();
@@ -135,6 +164,8 @@ json measure_stalled(const maker& make, const options& chosen) {
   const auto began = steady::now();
   int64_t own_peak = 0, kernel_peak = 0;
   std::optional<double> cut_after;
+  result["kernel_kilobytes_there"]
+    = (kernel_bytes_of(there->port()) - kernel_there) / 1'000;
   result["live_ms_meanwhile"] = measure_live(*there, readers, 40, [&] {
     own_peak = std::max(own_peak, there->resident_bytes() - resident);
     kernel_peak = std::max(kernel_peak, kernel_bytes() - kernel);
@@ -214,6 +245,15 @@ json measure(const maker& make, const options& chosen) {
   return result;
 }
 
+json measure_daemon(const options& chosen) {
+  return apart([&] {
+    return measure_sse_daemon({.directory = chosen.directory,
+                               .subscribers = chosen.subscribers,
+                               .stalled = chosen.stalled,
+                               .live_seconds = chosen.live_seconds});
+  });
+}
+
 /// Each end of each stream is a descriptor, in processes of their own.
 void allow_descriptors(options& chosen) {
   rlimit limit = {};
@@ -228,6 +268,11 @@ void allow_descriptors(options& chosen) {
 void run(options chosen) {
   allow_descriptors(chosen);
   json result{{"machine", machine()}, {"event_bytes", sse_event_bytes}};
+  result["daemon"] = measure_daemon(chosen);
+  if (chosen.only_daemon) {
+    std::cout << result.dump(2) << '\n';
+    return;
+  }
   result["tunerd"] = measure(make_tunerd_streams, chosen);
   auto bare = chosen;
   bare.stalled = 0; // it would wait for them
@@ -260,7 +305,10 @@ void add_sse(CLI::App& app) {
   command->add_option("--replay", chosen->replay, "Events to one; 0: none");
   command->add_option("--nginx", chosen->nginx, "Path of nginx");
   command->add_option("--nchan", chosen->module, "Path of its module nchan");
-  command->add_option("--directory", chosen->directory, "For nginx's files");
+  command->add_option("--directory", chosen->directory,
+                      "For nginx's files and tunerd's database");
+  command->add_flag("--only-daemon", chosen->only_daemon,
+                    "Only what others wait for the whole daemon meanwhile");
   command->callback([chosen] { run(*chosen); });
 }
 
