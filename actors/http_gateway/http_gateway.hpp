@@ -319,6 +319,11 @@ struct http_gateway_state {
 
   void adopt(const call& x, const webhook_read& delivery,
              const open_attempt& attempt);
+  /// It may be known by now: adopted by another one that came with it.
+  /// @param job_id Whose other submission it is if it is still unknown; empty
+  /// if nobody can tell.
+  void apply_again(const call& x, const webhook_read& delivery,
+                   const std::string& job_id);
   /// Polls the job that an unsigned delivery names.
   void poll_named(const call& x, const std::string& provider,
                   const std::string& external_id);
