@@ -232,7 +232,7 @@ running_daemon::running_daemon(
     provider.token = "simulator";
     if (provider.version.empty())
       provider.version = "simpletuner/simulator:demo";
-    // Nobody bills its calls; what the file sets is obeyed all the same.
+    // Nobody bills its calls; another value than the usual one is obeyed.
     const config::replicate usual;
     if (provider.creates_per_minute == usual.creates_per_minute)
       provider.creates_per_minute *= 100;

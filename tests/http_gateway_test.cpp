@@ -1,3 +1,5 @@
+#include "actors/support/http_server.hpp"
+
 #include "tests/http_fixture.hpp"
 
 using namespace tunerd;
@@ -98,6 +100,91 @@ TEST_CASE_METHOD(gateway_fixture,
   caf::anon_send(scheduler, tick{});
   settle();
   CHECK(server->replies[id].size() == 1);
+}
+
+TEST_CASE("a submission is answered before the server answers for it",
+          "[http_gateway]") {
+  const http_gateway_settings x;
+  CHECK(x.prepare_timeout + x.store_timeout + x.position_timeout
+        < http_server::options{}.reply_timeout - 5s);
+}
+
+TEST_CASE_METHOD(gateway_fixture, "what comes too late is not submitted",
+                 "[http_gateway][Q13]") {
+  of_providers.silent = true;
+  settings.prepare_timeout = 60s;
+  start();
+  const auto late = [this](caf::timespan after) {
+    const auto id = begin({.method = "POST",
+                           .target = "/api/cloud/jobs/submit",
+                           .body = plain.dump()});
+    advance(after);
+    caf::anon_send(providers, tick{});
+    settle();
+    return answer_to(id);
+  };
+  CHECK(late(20s).status == 200);
+  CHECK(submitted.size() == 1);
+  const auto reply = late(21s);
+  check_error(reply, 503, "service_unavailable");
+  CHECK(json::parse(reply.body)["message"]
+        == "no answer in time; nothing was submitted");
+  CHECK(submitted.size() == 1);
+}
+
+TEST_CASE_METHOD(gateway_fixture, "a provider that does not answer is told so",
+                 "[http_gateway]") {
+  of_providers.silent = true;
+  const auto id = begin({.method = "POST",
+                         .target = "/api/cloud/jobs/submit",
+                         .body = plain.dump()});
+  advance(10s);
+  const auto reply = answer_to(id);
+  check_error(reply, 503, "service_unavailable");
+  CHECK(json::parse(reply.body)["message"]
+        == "no answer in time; nothing was submitted");
+  of_providers.silent = false;
+  of_providers.failure = make_error(ec::provider_error, "HTTP 500");
+  const auto bad = call("POST", "/api/cloud/jobs/submit", plain.dump());
+  check_error(bad, 502, "provider_api_error");
+  CHECK(json::parse(bad.body)["message"] == "HTTP 500; nothing was submitted");
+  CHECK(submitted.empty());
+}
+
+TEST_CASE_METHOD(gateway_fixture, "a known key needs no provider",
+                 "[http_gateway][Q13]") {
+  ec unknown = ec::validation_error;
+  more_of_store = caf::message_handler{
+    [this, &unknown](const submit_job& x) -> caf::result<job_submitted> {
+      submitted.push_back(x);
+      if (idempotent_hit)
+        return job_submitted{x.ctx, stored, true, 42};
+      return make_error(unknown, "as the store says");
+    }};
+  start();
+  of_providers.failure = make_error(ec::provider_timeout, "no route");
+  idempotent_hit = true;
+  auto body = plain;
+  check_error(call("POST", "/api/cloud/jobs/submit", body.dump()), 502,
+              "provider_timeout");
+  CHECK(submitted.empty());
+  body["idempotency_key"] = "k";
+  const auto reply = post("/api/cloud/jobs/submit", body);
+  CHECK(reply["job_id"] == "j1");
+  CHECK(reply["idempotent_hit"] == true);
+  REQUIRE(submitted.size() == 1);
+  CHECK(submitted[0].subject.id.empty()); // It must not become a job.
+  CHECK(submitted[0].subject.user_id == "local");
+  CHECK(submitted[0].idempotency_key == "k");
+  CHECK(submitted[0].request_hash.size() == 64);
+  idempotent_hit = false;
+  const auto refused = call("POST", "/api/cloud/jobs/submit", body.dump());
+  check_error(refused, 502, "provider_timeout");
+  CHECK(json::parse(refused.body)["message"]
+        == "no route; nothing was submitted");
+  unknown = ec::conflict;
+  check_error(call("POST", "/api/cloud/jobs/submit", body.dump()), 409,
+              "conflict");
 }
 
 TEST_CASE_METHOD(gateway_fixture,

@@ -79,7 +79,48 @@ TEST_CASE_METHOD(fixture, "a newest version is known for five minutes",
   CHECK(requests.size() == 1);
   CHECK(version_of(raw("me/other")) == "me/other:bbb"); // its own
   advance(5min, 1s);
+  // Nobody waits until the next one is known.
+  CHECK(version_of(raw("me/model")) == "me/model:aaa");
+  CHECK(requests.size() == 3);
   CHECK(version_of(raw("me/model")) == "me/model:ccc");
+  CHECK(requests.size() == 3);
+}
+
+TEST_CASE_METHOD(fixture, "a version of long ago is not served unasked",
+                 "[provider_gateway]") {
+  script = {versions("aaa"), versions("bbb")};
+  CHECK(version_of(raw("me/model")) == "me/model:aaa");
+  advance(1h + 5min, 1min);
+  CHECK(version_of(raw("me/model")) == "me/model:bbb");
+}
+
+TEST_CASE_METHOD(fixture, "a provider that is silent keeps nobody waiting",
+                 "[provider_gateway][Q8]") {
+  script = {versions("aaa")};
+  CHECK(version_of(raw("me/model")) == "me/model:aaa");
+  advance(5min, 1s);
+  // Nothing answers any more, so the script is over.
+  CHECK(version_of(raw("me/model"), 1ms) == "me/model:aaa");
+  CHECK(version_of(raw("me/model"), 1ms) == "me/model:aaa");
+  CHECK(requests.size() == 2); // One question is enough.
+  CHECK(requests[1].timeout == 4s);
+  CHECK(version_of(raw("me/new"), 9s).starts_with("provider_timeout"));
+  advance(2h, 1min);
+  CHECK(version_of(raw("me/model"), 9s) == "me/model:aaa");
+}
+
+TEST_CASE_METHOD(fixture, "what a provider says of a token is not told",
+                 "[provider_gateway]") {
+  test::log_capture log;
+  script = {versions("aaa")};
+  CHECK(version_of(raw("me/model")) == "me/model:aaa");
+  advance(2h, 1min);
+  always = answered(401, R"({"detail":"Bearer r8_x is no good"})");
+  CHECK(version_of(raw("me/other"), 10s)
+        == "provider_unavailable: HTTP 401: Bearer *** is no good");
+  CHECK(version_of(raw("me/model"), 10s) == "me/model:aaa");
+  CHECK(log.contains("WARNING", "Bearer *** is no good"));
+  CHECK(!log.contains("WARNING", "r8_x"));
 }
 
 TEST_CASE_METHOD(fixture, "one question serves all who wait for it",
@@ -135,6 +176,7 @@ TEST_CASE_METHOD(fixture, "the last known version outlives an outage",
   // That it is gone is no outage.
   always = answered(404);
   advance(2min, 1s);
+  CHECK(version_of(raw("me/model"), 3min) == "me/model:aaa");
   CHECK(
     version_of(raw("me/model"), 3min).starts_with("validation_error: version"));
 }

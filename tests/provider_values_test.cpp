@@ -159,6 +159,8 @@ TEST_CASE("a parameter of a URL is there once, at its end", "[provider]") {
   // Whoever wrote the URL names no other.
   CHECK(with("https://us/?job=8&job&jobs=2&&a=")
         == "https://us/?jobs=2&a=&job=7");
+  CHECK(with("https://us/?%6Aob=8&j%6fb&%6=1&%zz&jo%62")
+        == "https://us/?%6=1&%zz&job=7");
   CHECK(with("https://us/", "a&b") == "https://us/?job=a%26b");
 }
 

@@ -65,6 +65,52 @@ TEST_CASE_METHOD(twins_fixture, "a request that arrives late is cancelled",
   CHECK(there.lists.size() == lists); // nothing is expected any more
 }
 
+TEST_CASE_METHOD(twins_fixture, "what no record can take is cancelled",
+                 "[queue_scheduler][twins][Q2]") {
+  // Somebody settles the attempt while its request is under way.
+  knobs.on_request = [this](const caf::message& x) {
+    if (x.match_elements<record_submission>()) {
+      auto other = x.get_as<record_submission>(0);
+      other.outcome.seen.external_id = "x9";
+      caf::anon_send(store_itself, other);
+    }
+    return fate::pass;
+  };
+  start();
+  submit("a");
+  settle();
+  CHECK(get("a").external_id == "x9");
+  REQUIRE(there.cancels.size() == 1);
+  CHECK(there.cancels[0].external_id == "x1");
+  CHECK(at_provider("x1") == job_status::cancelled);
+  CHECK(scheduler_settings.counts->twins_found.value() == 1);
+  CHECK(log.contains("WARNING", "Job a reached replicate twice, x1 is "
+                                "cancelled there"));
+  CHECK(get("a").queue == queue_status::running);
+}
+
+TEST_CASE_METHOD(twins_fixture, "what another job follows is not cancelled",
+                 "[queue_scheduler][twins][Q2]") {
+  start();
+  submit_once(mood::lose, "b");
+  const auto of_b = open_attempts().at(0).id;
+  knobs.on_request = [this, of_b](const caf::message& x) {
+    if (x.match_elements<record_submission>()
+        && x.get_as<record_submission>(0).job_id == "a") {
+      auto other = x.get_as<record_submission>(0);
+      other.job_id = "b";
+      other.attempt_id = of_b;
+      caf::anon_send(store_itself, other);
+    }
+    return fate::pass;
+  };
+  submit("a");
+  settle();
+  CHECK(get("b").external_id == "x1");
+  CHECK(get("a").external_id.empty());
+  CHECK(there.cancels.empty());
+}
+
 TEST_CASE_METHOD(twins_fixture, "the watch ends after ten minutes",
                  "[queue_scheduler][twins]") {
   start();

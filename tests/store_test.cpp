@@ -96,6 +96,24 @@ TEST_CASE_METHOD(store_fixture, "one idempotency key makes one job",
   CHECK(load().entries.size() == 2);
 }
 
+TEST_CASE_METHOD(store_fixture, "a known key answers whatever else is missing",
+                 "[store][Q13]") {
+  auto x = submission("j1");
+  x.idempotency_key = "k";
+  x.request_hash = "h";
+  ask<job_submitted>(aut, x);
+  x.subject.id.clear();
+  x.input = {};
+  const auto again = ask<job_submitted>(aut, x);
+  CHECK(again.idempotent_hit);
+  CHECK(again.subject.id == "j1");
+  x.request_hash = "other";
+  CHECK(refused<job_submitted>(x) == ec::conflict);
+  x.idempotency_key = "unknown";
+  CHECK(refused<job_submitted>(x) == ec::validation_error);
+  CHECK(load().entries.size() == 1);
+}
+
 TEST_CASE_METHOD(store_fixture, "an idempotency key expires after a day",
                  "[store][Q13]") {
   auto x = submission("j1");

@@ -217,10 +217,14 @@ TEST_CASE_METHOD(adoption_fixture, "a delivery may be faster than the answer",
   there.on_submit = [](auto&) { return mood::hang_created; };
   submit("a");
   settle();
+  // Who still waits for the answer will know for sure.
+  CHECK(deliver("x1", "a") == "unknown job");
+  CHECK(get("a").external_id.empty());
+  CHECK(!log.contains("WARNING", "that it does not follow"));
+  advance(scheduler_settings.submit_timeout, 1s);
   CHECK(deliver("x1", "a") == "a");
   CHECK(get("a").external_id == "x1");
   CHECK(get("a").queue == queue_status::running);
-  // The time-out of the call comes too late to raise a doubt.
   advance(15min, 1s);
   CHECK(there.submits.size() == 1);
   CHECK(get("a").external_id == "x1");
@@ -244,6 +248,50 @@ TEST_CASE_METHOD(adoption_fixture, "a delivery and the answer may come at once",
   submit("b"); // The scheduler lives.
   settle();
   CHECK(get("b").external_id == "x2");
+}
+
+TEST_CASE_METHOD(adoption_fixture, "two deliveries about one doubt are applied",
+                 "[dispatch][webhook][Q3]") {
+  submit_once(mood::lose_created);
+  there.made[0].status = job_status::running;
+  // Another one adopts between the two looks of this one.
+  const auto open
+    = ask<queue_snapshot>(store_itself, load_queue{{"c"}}).attempts;
+  REQUIRE(open.size() == 1);
+  knobs.on_request = [this, id = open[0].id](const caf::message& x) {
+    record_submission other{{"c"}, "a", id};
+    other.outcome.result = submission_result::accepted;
+    other.outcome.seen.external_id = "x1";
+    if (x.match_elements<reload_queue>())
+      caf::anon_send(store_itself, other);
+    return fate::pass;
+  };
+  CHECK(deliver("x1", "a") == "a");
+  CHECK(get("a").status == job_status::running);
+}
+
+TEST_CASE_METHOD(adoption_fixture, "what was early is asked for after adoption",
+                 "[dispatch][webhook][Q3]") {
+  submit_once(mood::lose_created);
+  there.made[0].status = job_status::running;
+  // Once it is adopted the job is over, and no delivery says so.
+  knobs.on_request = [this](const caf::message& x) {
+    if (x.match_elements<record_submission>())
+      there.made[0].status = job_status::completed;
+    return fate::pass;
+  };
+  CHECK(deliver("x1", "a") == "a");
+  CHECK(get("a").status == job_status::completed);
+}
+
+TEST_CASE_METHOD(adoption_fixture, "a second submission that shows up is told",
+                 "[dispatch][webhook][Q3]") {
+  submit("a");
+  settle();
+  REQUIRE(get("a").external_id == "x1");
+  CHECK(deliver(stray(R"({"steps":1})"), "a") == "unknown job");
+  CHECK(log.contains("WARNING", "replicate tells of a submission of job a that "
+                                "it does not follow: x2"));
 }
 
 TEST_CASE_METHOD(adoption_fixture, "what is adopted too late is cancelled",
@@ -271,8 +319,10 @@ TEST_CASE("an attempt is found by what it has sent, not by its name",
   const auto finds = [&](const open_attempt& x) {
     return attempt_behind({x}, "replicate", seen) != nullptr;
   };
-  for (const auto state : {attempt_state::claimed, attempt_state::in_doubt,
-                           attempt_state::unresolved}) {
+  sent.state = attempt_state::claimed;
+  CHECK(!finds(sent)); // Its answer is to come.
+  for (const auto state :
+       {attempt_state::in_doubt, attempt_state::unresolved}) {
     sent.state = state;
     CHECK(finds(sent));
     CHECK(!attempt_behind({sent}, "simpletuner_io", seen));

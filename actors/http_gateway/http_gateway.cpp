@@ -3,16 +3,22 @@
 #include "actors/http_gateway/client_address.hpp"
 #include "actors/http_gateway/guard.hpp"
 #include "actors/support/fault_point.hpp"
+#include "actors/support/http_server.hpp"
 
 #include <nlohmann/json.hpp>
 
 #include <caf/actor_cast.hpp>
+
+#include <algorithm>
 
 namespace tunerd {
 
 namespace {
 
 constexpr logger log{"simpletuner.cloud.http"};
+
+/// For the ways from the server to here and back.
+constexpr caf::timespan margin = std::chrono::seconds{1};
 
 /// @returns `span` in seconds, rounded up.
 int64_t seconds_up(std::chrono::nanoseconds span) {
@@ -208,6 +214,17 @@ void http_gateway_state::finish(const call& x, http_reply reply,
                                {"client", x->client},
                                {"status", status},
                                {"duration_ms", took.count()}});
+}
+
+caf::timespan http_gateway_state::time_left(const call& x) const {
+  const caf::timespan patience = http_server::options{}.reply_timeout;
+  return x->arrived + patience - margin - self->clock().now();
+}
+
+caf::timespan http_gateway_state::within(const call& x,
+                                         caf::timespan longest) const {
+  // Zero would be no time-out at all.
+  return std::clamp(time_left(x), caf::timespan{1}, longest);
 }
 
 std::function<void(const caf::error&)>

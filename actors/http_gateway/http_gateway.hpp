@@ -44,8 +44,9 @@ struct http_gateway_settings {
   /// How long others may take. Together below the server's `reply_timeout`, so
   /// that a client gets our answer and not the server's. The store:
   caf::timespan store_timeout = std::chrono::seconds{8};
-  /// The provider gateway, where it does not call out for what it is asked.
-  caf::timespan prepare_timeout = std::chrono::seconds{5};
+  /// The provider gateway, which calls out for little of what it is asked here:
+  /// the newest version of a model, the key of webhooks. Others come after it.
+  caf::timespan prepare_timeout = std::chrono::seconds{10};
   /// The scheduler, which asks the provider when it cancels.
   caf::timespan cancel_timeout = std::chrono::seconds{25};
   /// The scheduler, for places in the queue; then they are null.
@@ -119,6 +120,14 @@ struct http_gateway_state {
   std::function<void(const caf::error&)>
   refusing_named(const call& x, const char* on_conflict = "conflict");
 
+  /// @returns how long the caller of `x` still waits before the server answers
+  /// it, but for the answer's own way; may be negative.
+  caf::timespan time_left(const call& x) const;
+
+  /// @returns `longest`, or what is left if that is less: for steps that may
+  /// be done though their answer is late.
+  caf::timespan within(const call& x, caf::timespan longest) const;
+
   // -- jobs (job_routes.cpp) --------------------------------------------------
 
   void submit(const call& x, const std::string& body);
@@ -133,6 +142,9 @@ struct http_gateway_state {
 
   void store_job(const call& x, const wish& wanted,
                  const job_prepared& prepared);
+  /// The provider gateway has not prepared it: its key may be known.
+  void refuse_unprepared(const call& x, const wish& wanted,
+                         const caf::error& err);
   void announce(const call& x, const wish& wanted, const job_submitted& done);
   void answer_submission(const call& x, const wish& wanted,
                          const job_submitted& done,
@@ -307,6 +319,11 @@ struct http_gateway_state {
 
   void adopt(const call& x, const webhook_read& delivery,
              const open_attempt& attempt);
+  /// It may be known by now: adopted by another one that came with it.
+  /// @param job_id Whose other submission it is if it is still unknown; empty
+  /// if nobody can tell.
+  void apply_again(const call& x, const webhook_read& delivery,
+                   const std::string& job_id);
   /// Polls the job that an unsigned delivery names.
   void poll_named(const call& x, const std::string& provider,
                   const std::string& external_id);

@@ -20,6 +20,9 @@ using namespace std::chrono_literals;
 /// the store and the scheduler: together below the server's patience.
 constexpr caf::timespan sync_patience = 10s;
 
+/// Behind a reason.
+constexpr const char* unsubmitted = "; nothing was submitted";
+
 ordered_json number_or_null(int64_t number) {
   return number == 0 ? ordered_json{} : ordered_json(number);
 }
@@ -110,13 +113,19 @@ void http_gateway_state::submit(const call& x, const std::string& body) {
   auto query = wanted->wanted;
   query.ctx = x->ctx;
   self->ask( // It may ask for the newest version.
-    providers, settings.outbound_timeout, query,
+    providers, settings.prepare_timeout, query,
     [this, x, wanted](const job_prepared& y) { store_job(x, wanted, y); },
-    refusing(x));
+    [this, x, wanted](const caf::error& err) {
+      refuse_unprepared(x, wanted, err);
+    });
 }
 
 void http_gateway_state::store_job(const call& x, const wish& wanted,
                                    const job_prepared& prepared) {
+  // Whoever was told that there is no answer may submit again.
+  if (time_left(x) < settings.store_timeout + settings.position_timeout)
+    return refuse(
+      x, rest::unavailable(std::string{"no answer in time"} + unsubmitted));
   if (wanted->max_runtime > prepared.longest_run)
     return refuse(x, too_long(prepared.longest_run));
   auto subject
@@ -141,6 +150,35 @@ void http_gateway_state::store_job(const call& x, const wish& wanted,
     [this, x, wanted](const job_submitted& done) { announce(x, wanted, done); },
     [this, x, wanted](const caf::error& err) {
       refuse_or_deny(x, wanted, err);
+    });
+}
+
+// The store looks a key up before anything else, and accepts nothing without
+// an id: a known key stands for its job whatever the provider says now.
+void http_gateway_state::refuse_unprepared(const call& x, const wish& wanted,
+                                           const caf::error& err) {
+  auto why = rest::refusal_of(err);
+  if (code_of(err) == ec::worker_restarting)
+    why.message = "no answer in time";
+  if (why.status >= 500)
+    why.message += unsubmitted;
+  if (wanted->idempotency_key.empty())
+    return refuse(x, why);
+  self->ask(
+    store, settings.store_timeout,
+    submit_job{.ctx = x->ctx,
+               .subject
+               = rest::make_job(*wanted, {}, {}, settings.queue.max_attempts),
+               .input = {},
+               .idempotency_key = wanted->idempotency_key,
+               .request_hash = wanted->request_hash,
+               .who = x->who},
+    [this, x, wanted](const job_submitted& done) { announce(x, wanted, done); },
+    [this, x, why](const caf::error& unknown) {
+      if (code_of(unknown) == ec::conflict)
+        refusing(x, "conflict")(unknown);
+      else
+        refuse(x, why);
     });
 }
 

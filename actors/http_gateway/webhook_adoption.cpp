@@ -14,10 +14,11 @@ constexpr size_t job_id_size_max = 64;
 /// its clock may differ from ours.
 constexpr auto slack = std::chrono::minutes{5};
 
+/// @returns whether nobody waits any more for the answer to the submission: it
+/// says for sure what a delivery only shows to be likely.
 bool may_be_accepted(const open_attempt& x) {
   return x.external_id.empty()
-         && (x.state == attempt_state::claimed
-             || x.state == attempt_state::in_doubt
+         && (x.state == attempt_state::in_doubt
              || x.state == attempt_state::unresolved);
 }
 

@@ -20,9 +20,9 @@ std::string job_named_in(const rest::query& parameters);
 
 /// @param attempts All of one job that are open or watched.
 /// @param seen What a signed delivery says, with its input.
-/// @returns the attempt that `seen` comes from, or null: it has no external id
-/// yet, and version and input of `seen` are those of its submission. While
-/// another attempt of the job is watched nobody can tell whose it is.
+/// @returns the attempt that `seen` comes from, or null: it is in doubt without
+/// an external id, and version and input of `seen` are those of its submission.
+/// While another attempt of the job is watched nobody can tell whose it is.
 const open_attempt* attempt_behind(const std::vector<open_attempt>& attempts,
                                    const std::string& provider,
                                    const provider_job& seen);

@@ -47,6 +47,12 @@ rest::or_refusal<send_test_webhook> parse_test(const std::string& body,
   return out;
 }
 
+apply_webhook command_of(const rest::request& x, const webhook_read& delivery) {
+  apply_webhook result{x.ctx, x.parameters.at("provider"), delivery};
+  result.delivery.seen.input.clear(); // It may hold secrets.
+  return result;
+}
+
 } // namespace
 
 void http_gateway_state::send_webhook_test(const call& x,
@@ -83,7 +89,7 @@ void http_gateway_state::receive_webhook(const call& x,
   const read_webhook query{x->ctx, x->parameters.at("provider"), x->headers,
                            body, x->client};
   self->ask(
-    providers, settings.outbound_timeout, query,
+    providers, settings.prepare_timeout, query,
     [this, x](const webhook_read& delivery) {
       if (delivery.is_signed)
         return apply_delivery(x, delivery, job_named_in(x->query_parameters));
@@ -93,18 +99,34 @@ void http_gateway_state::receive_webhook(const call& x,
     refusing_named(x));
 }
 
+// A delivery takes several steps. Each may be done twice, since the provider
+// delivers again what it got no answer to.
 void http_gateway_state::apply_delivery(const call& x,
                                         const webhook_read& delivery,
                                         const std::string& job_id) {
-  apply_webhook command{x->ctx, x->parameters.at("provider"), delivery};
-  command.delivery.seen.input.clear(); // It may hold secrets.
   self->ask(
-    store, settings.store_timeout, command,
+    store, within(x, settings.store_timeout), command_of(*x, delivery),
     [this, x, delivery, job_id](const webhook_applied& done) {
       if (done.ignored == unknown_job && !job_id.empty())
         look_for_attempt(x, delivery, job_id);
       else
         settle_delivery(x, done);
+    },
+    refusing(x));
+}
+
+void http_gateway_state::apply_again(const call& x,
+                                     const webhook_read& delivery,
+                                     const std::string& job_id) {
+  self->ask(
+    store, within(x, settings.store_timeout), command_of(*x, delivery),
+    [this, x, job_id,
+     external_id = delivery.seen.external_id](const webhook_applied& done) {
+      if (done.ignored == unknown_job && !job_id.empty())
+        log.warning("{} tells of a submission of job {} that it does not "
+                    "follow: {}",
+                    x->parameters.at("provider"), job_id, external_id);
+      settle_delivery(x, done);
     },
     refusing(x));
 }
@@ -133,14 +155,16 @@ void http_gateway_state::look_for_attempt(const call& x,
                                           const webhook_read& delivery,
                                           const std::string& job_id) {
   self->ask(
-    store, settings.store_timeout, reload_queue{x->ctx, {job_id}},
-    [this, x, delivery](const queue_snapshot& found) {
+    store, within(x, settings.store_timeout), reload_queue{x->ctx, {job_id}},
+    [this, x, delivery, job_id](const queue_snapshot& found) {
       const auto* attempt = attempt_behind(
         found.attempts, x->parameters.at("provider"), delivery.seen);
+      // Another one is settled already.
+      const auto is_other = found.attempts.empty() && !found.entries.empty();
       if (attempt)
         adopt(x, delivery, *attempt);
       else
-        settle_delivery(x, {x->ctx, unknown_job});
+        apply_again(x, delivery, is_other ? job_id : std::string{});
     },
     refusing(x));
 }
@@ -158,7 +182,7 @@ void http_gateway_state::adopt(const call& x, const webhook_read& delivery,
   command.outcome.seen = delivery.seen;
   command.outcome.seen.input.clear();
   self->ask(
-    store, settings.store_timeout, command,
+    store, within(x, settings.store_timeout), command,
     [this, x, delivery, ctx = command.ctx](const submission_recorded& done) {
       {
         log_context scope{ctx};
@@ -167,12 +191,15 @@ void http_gateway_state::adopt(const call& x, const webhook_read& delivery,
                  done.subject.id, delivery.seen.raw_status);
       }
       apply_delivery(x, delivery, {});
+      // Others that were early have been answered, and nobody else may ask.
+      if (done.poll_at_once)
+        complete(done.subject);
     },
-    [this, x, delivery](const caf::error& err) {
+    [this, x, delivery, job_id = attempt.job_id](const caf::error& err) {
       if (is_transient(err))
         return refusing(x)(err); // The provider delivers again.
       log.debug("Webhook adopts nothing: {}", render(err));
-      apply_delivery(x, delivery, {});
+      apply_again(x, delivery, job_id);
     });
 }
 
@@ -191,7 +218,7 @@ void http_gateway_state::complete(const job& subject) {
         [](const status_applied&) {}, [](const caf::error&) {});
     },
     [](const caf::error& err) {
-      log.debug("Cost not known: {}", render(err));
+      log.debug("Provider job not read again: {}", render(err));
     });
 }
 

@@ -51,8 +51,8 @@ struct newest_version {
   std::string version = {};
   /// Then the provider is asked again.
   circuit_breaker::time_point good_until = {};
-  /// Until the provider's answer; not empty means that it is being asked. At
-  /// most `waiting_max`.
+  bool is_asked = false;
+  /// Until the provider's answer. At most `waiting_max`.
   std::vector<submission> waiting = {};
 
   static constexpr size_t waiting_max = 256;

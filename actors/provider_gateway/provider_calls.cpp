@@ -152,10 +152,12 @@ bool provider_gateway_state::has_turn(uint64_t id, call& x) {
 
 circuit_breaker::time_point
 provider_gateway_state::last_start(const call& x) const {
-  return x.kind == call_kind::create
-           ? x.begun + submission_wait_max
-           : x.begun + provider_call_max(settings.outbound)
-               - (x.request.timeout + margin);
+  if (x.kind == call_kind::create)
+    return x.begun + submission_wait_max;
+  const auto longest = x.longest > caf::timespan{0}
+                         ? x.longest
+                         : provider_call_max(settings.outbound);
+  return x.begun + longest - (x.request.timeout + margin);
 }
 
 void provider_gateway_state::write_call(uint64_t id, call& x) {

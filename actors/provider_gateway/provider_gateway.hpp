@@ -68,6 +68,8 @@ struct provider_gateway_state {
     call_kind kind = call_kind::other;
     /// When its caller began to wait.
     circuit_breaker::time_point begun = {};
+    /// How long a query may take in all; 0: `provider_call_max`.
+    caf::timespan longest = {};
     /// That of its provider when `request` was made.
     uint64_t era = 0;
     /// It has been given its place in the budget and waits for it.
@@ -207,6 +209,10 @@ struct provider_gateway_state {
                                            const prepare_job& request,
                                            const std::string& model,
                                            http_request question);
+
+  /// Asks unless it is being asked already.
+  void ask_newest(provider_account& to, const std::string& model,
+                  http_request question);
 
   /// @returns the entry of `model`, or null if all are being asked about.
   newest_version* entry_of(provider_account& to, const std::string& model);

@@ -25,6 +25,30 @@ bool is_plain(char c) {
          || (c >= 'a' && c <= 'z') || c == '-' || c == '_';
 }
 
+int hex_digit(char c) {
+  const auto x = static_cast<char>(c | 0x20);
+  return c >= '0' && c <= '9'   ? c - '0'
+         : x >= 'a' && x <= 'f' ? x - 'a' + 10
+                                : -1;
+}
+
+/// @returns a name in a query as its reader sees it; a broken escape stays.
+std::string unescaped(std::string_view text) {
+  std::string result;
+  for (size_t i = 0; i < text.size(); ++i) {
+    const auto high
+      = text[i] == '%' && i + 2 < text.size() ? hex_digit(text[i + 1]) : -1;
+    const auto low = high < 0 ? -1 : hex_digit(text[i + 2]);
+    if (low < 0) {
+      result += text[i] == '+' ? ' ' : text[i];
+      continue;
+    }
+    result += static_cast<char>(high * 16 + low);
+    i += 2;
+  }
+  return result;
+}
+
 } // namespace
 
 std::string origin_of(std::string_view url) {
@@ -79,7 +103,7 @@ std::string with_parameter(std::string_view url, std::string_view name,
   for (auto rest = url.substr(std::min(mark + 1, url.size())); !rest.empty();) {
     const auto part = rest.substr(0, rest.find('&'));
     rest.remove_prefix(std::min(part.size() + 1, rest.size()));
-    if (!part.empty() && part.substr(0, part.find('=')) != name)
+    if (!part.empty() && unescaped(part.substr(0, part.find('='))) != name)
       result.append(part).append("&");
   }
   result.append(name).append("=").append(escaped_segment(value));

@@ -17,7 +17,7 @@ std::string escaped_segment(std::string_view text);
 std::string with_default_path(std::string url, const std::string& path);
 
 /// @returns `url` whose query has the parameter `name` once, at its end, with
-/// `value`, whatever it said of it before.
+/// `value`, whatever it said of it before, escaped or not.
 /// @pre `name` needs no escaping
 std::string with_parameter(std::string_view url, std::string_view name,
                            std::string_view value);

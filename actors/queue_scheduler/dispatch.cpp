@@ -65,6 +65,13 @@ void ask_how(queue_scheduler_state& state, const job& subject) {
     fail);
 }
 
+/// A person has to look: nobody tries again.
+void lose_stray(const queue_scheduler_state::submission& x,
+                const caf::error& err) {
+  log.error("{} of job {} still runs at {}: {}", x.outcome->seen.external_id,
+            x.job_id, x.provider, render(err));
+}
+
 std::string join(const std::vector<std::string>& words) {
   std::string result;
   for (const auto& x : words)
@@ -338,14 +345,50 @@ void queue_scheduler_state::retry_record(int64_t attempt_id,
   // It was recorded already and only the answer was lost, or the external id
   // belongs to another attempt: the store knows which.
   log.warning("What came of job {} was not stored: {}", x.job_id, render(err));
-  if (x.outcome->result == submission_result::accepted)
+  if (x.outcome->result == submission_result::accepted) {
     refused[x.job_id].emplace(attempt_id, x.outcome->seen.external_id);
+    // In a round it is our own request that has made it.
+    if (x.round > 0 && !x.outcome->seen.external_id.empty())
+      stop_stray(x);
+  }
   attempts.erase(x.job_id);
   mark_dirty(x.job_id);
   leave_round(x.round, {});
   in_flight.erase(attempt_id);
   answer_resolution(attempt_id, err);
   catch_up();
+}
+
+void queue_scheduler_state::stop_stray(const submission& stray) {
+  const auto is_it
+    = [provider = stray.provider, id = stray.outcome->seen.external_id](
+        const std::string& where, const std::string& other) {
+        return where == provider && other == id;
+      };
+  self->ask(
+    store, settings.store_timeout, list_active_jobs{stray.ctx},
+    [this, stray, is_it](const job_list& active) {
+      for (const auto& x : active.jobs)
+        if (is_it(x.provider, x.external_id))
+          return; // Another attempt's: it is followed.
+      for (const auto& [id, x] : in_flight)
+        if (x.outcome && is_it(x.provider, x.outcome->seen.external_id))
+          return;
+      cancel_stray(stray);
+    },
+    [stray](const caf::error& err) { lose_stray(stray, err); });
+}
+
+void queue_scheduler_state::cancel_stray(const submission& stray) {
+  const auto& external_id = stray.outcome->seen.external_id;
+  log.warning("Job {} reached {} twice, {} is cancelled there", stray.job_id,
+              stray.provider, external_id);
+  settings.counts->twins_found.add();
+  self->ask(
+    providers, settings.call_timeout,
+    cancel_provider_job{stray.ctx, stray.provider, external_id},
+    [](const provider_job_cancelled&) {},
+    [stray](const caf::error& err) { lose_stray(stray, err); });
 }
 
 void queue_scheduler_state::record_due() {

@@ -421,6 +421,12 @@ struct queue_scheduler_state {
 
   void retry_record(int64_t attempt_id, const caf::error& err);
 
+  /// What a request of ours made at the provider was refused by the store: it
+  /// is stopped there unless another job follows it.
+  void stop_stray(const submission& stray);
+
+  void cancel_stray(const submission& stray);
+
   void record_due();
 
   void leave_round(uint64_t round, const std::string& accepted_job);

@@ -110,14 +110,15 @@ bool may_delete(const caller& who, const job& x) {
 } // namespace
 
 caf::expected<job_submitted> run(transaction& tx, const submit_job& command) {
-  if (auto err = check(command))
-    return err;
   const auto& key = command.idempotency_key;
   const auto& user = command.subject.user_id;
   idempotency_table keys{tx.db};
+  // First of all: who cannot prepare the job now may ask for it all the same.
   if (!key.empty())
     if (auto known = keys.find(user, key, tx.now))
       return answer_again(tx, command, *known);
+  if (auto err = check(command))
+    return err;
   if (auto other = job_table{tx.db}.find(command.subject.id))
     return conflict(*other, "exists already");
   const auto admitted = admit(tx, command);
