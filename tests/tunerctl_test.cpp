@@ -332,6 +332,31 @@ TEST_CASE("the rate is read from the head of an answer", "[tunerctl][top]") {
   CHECK(rate.renewed_in == std::chrono::seconds{0});
 }
 
+TEST_CASE("no head makes top reckon wrongly", "[tunerctl][top]") {
+  constexpr int64_t now = 1'700'000'000;
+  const std::vector<std::string> values{"9223372036854775807",
+                                        "-9223372036854775808",
+                                        "99999999999999999999",
+                                        "-1",
+                                        "0",
+                                        "1"};
+  for (const auto& limit : values)
+    for (const auto& left : values)
+      for (const auto& reset : values) {
+        rate_seen rate;
+        note_rate(rate, "X-RateLimit-Limit: " + limit, now);
+        note_rate(rate, "X-RateLimit-Remaining: " + left, now);
+        note_rate(rate, "X-RateLimit-Reset: " + reset, now);
+        INFO(limit << ' ' << left << ' ' << reset);
+        CHECK(rate.limit >= 0);
+        CHECK(rate.left >= 0);
+        CHECK(rate.renewed_in.count() % 60 == 0);
+        const auto rest = rest_between_looks(rate);
+        CHECK(rest.count() >= 1);
+        CHECK(rest.count() <= 60);
+      }
+}
+
 TEST_CASE("top asks as often as half of the rate allows", "[tunerctl][top]") {
   using s = std::chrono::seconds;
   CHECK(rest_between_looks({}) == s{1}); // no limit
