@@ -222,6 +222,9 @@ TEST_CASE("arguments reach their command", "[tunerctl]") {
   CHECK(off.x.rule.active == "off");
   CHECK(off.x.rule.priority == 0);
   CHECK_FALSE(parsed({"change-rule", "3"}).x.rule.priority);
+  CHECK(parsed({"approvals", "--me"}).x.own);
+  CHECK(parsed({"request", "j1"}).x.id == "j1");
+  CHECK(parsed({"progress", "j1"}).x.id == "j1");
   CHECK(parsed({"provider", "replicate", "a=1", "b="}).x.changes.size() == 2);
   CHECK(parsed({"polling", "auto"}).x.decision == "auto");
   CHECK(parsed({"polling"}).x.decision.empty());
@@ -244,6 +247,31 @@ TEST_CASE("arguments reach their command", "[tunerctl]") {
         {"worker", "store", "shoot"},
         {"extend", "1", "--hours", "169"}})
     CHECK_THROWS_AS(parsed(wrong), CLI::ParseError);
+}
+
+TEST_CASE("what a rule had is taken back, or stays", "[tunerctl]") {
+  const auto said = [](std::vector<std::string> options) {
+    options.insert(options.begin(), {"change-rule", "3"});
+    return body_of(parsed(options).x.rule);
+  };
+  CHECK(said({}) == nlohmann::json::object());
+  CHECK(
+    said({"--provider", "", "--level", "", "--exempt", "", "--approver", "",
+          "--description", "", "--threshold", "", "--deadline-seconds", "0"})
+    == nlohmann::json::parse(
+      R"({"applies_to_provider": null, "applies_to_level": null,
+              "exempt_levels": null, "required_approver_level": null,
+              "description": null, "threshold": null,
+              "deadline_seconds": null})"));
+  CHECK(said({"--provider", "p", "--exempt", "lead,admin", "--priority", "0",
+              "--deadline-seconds", "60", "--active", "off"})
+        == nlohmann::json::parse(
+          R"({"applies_to_provider": "p", "exempt_levels": ["lead", "admin"],
+              "priority": 0, "deadline_seconds": 60, "is_active": false})"));
+  const parsed created{{"create-rule", "dear", "cost_exceeds", "10"}};
+  CHECK(body_of(created.x.rule)
+        == nlohmann::json::parse(R"({"name": "dear", "threshold": "10",
+                                     "condition": "cost_exceeds"})"));
 }
 
 TEST_CASE("completions know every command and option", "[tunerctl]") {
