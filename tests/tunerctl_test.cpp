@@ -222,6 +222,9 @@ TEST_CASE("arguments reach their command", "[tunerctl]") {
   CHECK(off.x.rule.active == "off");
   CHECK(off.x.rule.priority == 0);
   CHECK_FALSE(parsed({"change-rule", "3"}).x.rule.priority);
+  CHECK(parsed({"approvals", "--me"}).x.own);
+  CHECK(parsed({"request", "j1"}).x.id == "j1");
+  CHECK(parsed({"progress", "j1"}).x.id == "j1");
   CHECK(parsed({"provider", "replicate", "a=1", "b="}).x.changes.size() == 2);
   CHECK(parsed({"polling", "auto"}).x.decision == "auto");
   CHECK(parsed({"polling"}).x.decision.empty());
@@ -244,6 +247,31 @@ TEST_CASE("arguments reach their command", "[tunerctl]") {
         {"worker", "store", "shoot"},
         {"extend", "1", "--hours", "169"}})
     CHECK_THROWS_AS(parsed(wrong), CLI::ParseError);
+}
+
+TEST_CASE("what a rule had is taken back, or stays", "[tunerctl]") {
+  const auto said = [](std::vector<std::string> options) {
+    options.insert(options.begin(), {"change-rule", "3"});
+    return body_of(parsed(options).x.rule);
+  };
+  CHECK(said({}) == nlohmann::json::object());
+  CHECK(
+    said({"--provider", "", "--level", "", "--exempt", "", "--approver", "",
+          "--description", "", "--threshold", "", "--deadline-seconds", "0"})
+    == nlohmann::json::parse(
+      R"({"applies_to_provider": null, "applies_to_level": null,
+              "exempt_levels": null, "required_approver_level": null,
+              "description": null, "threshold": null,
+              "deadline_seconds": null})"));
+  CHECK(said({"--provider", "p", "--exempt", "lead,admin", "--priority", "0",
+              "--deadline-seconds", "60", "--active", "off"})
+        == nlohmann::json::parse(
+          R"({"applies_to_provider": "p", "exempt_levels": ["lead", "admin"],
+              "priority": 0, "deadline_seconds": 60, "is_active": false})"));
+  const parsed created{{"create-rule", "dear", "cost_exceeds", "10"}};
+  CHECK(body_of(created.x.rule)
+        == nlohmann::json::parse(R"({"name": "dear", "threshold": "10",
+                                     "condition": "cost_exceeds"})"));
 }
 
 TEST_CASE("completions know every command and option", "[tunerctl]") {
@@ -330,6 +358,31 @@ TEST_CASE("the rate is read from the head of an answer", "[tunerctl][top]") {
   CHECK(rate.renewed_in == std::chrono::seconds{60});
   note_rate(rate, "X-RateLimit-Reset: 3", 1000);
   CHECK(rate.renewed_in == std::chrono::seconds{0});
+}
+
+TEST_CASE("no head makes top reckon wrongly", "[tunerctl][top]") {
+  constexpr int64_t now = 1'700'000'000;
+  const std::vector<std::string> values{"9223372036854775807",
+                                        "-9223372036854775808",
+                                        "99999999999999999999",
+                                        "-1",
+                                        "0",
+                                        "1"};
+  for (const auto& limit : values)
+    for (const auto& left : values)
+      for (const auto& reset : values) {
+        rate_seen rate;
+        note_rate(rate, "X-RateLimit-Limit: " + limit, now);
+        note_rate(rate, "X-RateLimit-Remaining: " + left, now);
+        note_rate(rate, "X-RateLimit-Reset: " + reset, now);
+        INFO(limit << ' ' << left << ' ' << reset);
+        CHECK(rate.limit >= 0);
+        CHECK(rate.left >= 0);
+        CHECK(rate.renewed_in.count() % 60 == 0);
+        const auto rest = rest_between_looks(rate);
+        CHECK(rest.count() >= 1);
+        CHECK(rest.count() <= 60);
+      }
 }
 
 TEST_CASE("top asks as often as half of the rate allows", "[tunerctl][top]") {

@@ -37,37 +37,69 @@ export function ruleOf(said) {
   };
 }
 
+/** @returns the texts of the form that shows the rule `x`, as it gives them. */
+function textsOf(x) {
+  const texts = {
+    name: x.name, condition: x.condition, threshold: x.threshold,
+    description: x.description, priority: x.priority,
+    provider: x.applies_to_provider, level: x.applies_to_level,
+    exempt: x.exempt_levels?.join(", "), approver: x.required_approver_level,
+    hours: x.deadline_seconds && x.deadline_seconds / 3600,
+  };
+  return Object.fromEntries(Object.entries(texts).map(([name, value]) =>
+    [name, String(value ?? "").replace(/\r\n?/g, "\n").trim()]));
+}
+
+/**
+ * @param said The texts of the form.
+ * @param x The rule as it was shown.
+ * @returns what differs: the rest may have been changed by others meanwhile.
+ */
+export function changedRule(said, x) {
+  const shown = ruleOf(textsOf(x));
+  return Object.fromEntries(Object.entries(ruleOf(said)).filter(
+    ([name, value]) => JSON.stringify(value) !== JSON.stringify(shown[name])));
+}
+
+/** @returns the choice of approvers, `now` among them. */
+function approvers(now) {
+  const usual = [["", "the default"], ["lead", "leads and admins"],
+    ["admin", "admins"]];
+  return usual.some(([value]) => value === now) ? usual
+    : [...usual, [now, now]];
+}
+
 /** Asks for all of a rule. @param x The rule as it is; none for a new one. */
 function askRule(title, action, conditions, x = {}) {
+  const now = textsOf(x);
   return askFor({
     title, action, wide: true,
     fields: [
-      { name: "name", label: "Name", whole: true, value: x.name,
+      { name: "name", label: "Name", whole: true, value: now.name,
         required: true, maxlength: 256 },
       { name: "condition", label: "Asks for an approval if", whole: true,
-        value: x.condition, options: conditions.map((y) =>
+        value: now.condition, options: conditions.map((y) =>
           [y.value, `${y.value}: ${y.description}`]) },
-      { name: "threshold", label: "Threshold", value: x.threshold,
+      { name: "threshold", label: "Threshold", value: now.threshold,
         maxlength: 256,
         hint: "USD, a number, a name or a pattern, as the condition says." },
-      { name: "priority", label: "Priority", type: "number", value: x.priority,
-        step: 1, hint: "The highest is judged first; the first match counts." },
+      { name: "priority", label: "Priority", type: "number",
+        value: now.priority, step: 1,
+        hint: "The highest is judged first; the first match counts." },
       { name: "provider", label: "Only for this provider", maxlength: 256,
-        value: x.applies_to_provider },
+        value: now.provider },
       { name: "level", label: "Only for callers who are",
-        value: x.applies_to_level ?? "", options: optional("anybody") },
+        value: now.level, options: optional("anybody") },
       { name: "exempt", label: "Not for callers who are",
-        value: x.exempt_levels?.join(", "),
+        value: now.exempt,
         hint: `Any of ${levels.join(", ")}.` },
       { name: "approver", label: "May be approved by",
-        value: x.required_approver_level ?? "", options: [["", "the default"],
-          ["lead", "leads and admins"], ["admin", "admins"]] },
+        value: now.approver, options: approvers(now.approver) },
       { name: "hours", label: "Expires after hours", type: "number",
-        min: 0.01, max: 8760, step: "any",
-        value: x.deadline_seconds && x.deadline_seconds / 3600,
+        min: 0.01, max: 8760, step: "any", value: now.hours,
         hint: "Empty: as configured." },
       { name: "description", label: "Description", type: "lines",
-        whole: true, value: x.description },
+        whole: true, value: now.description },
     ],
   });
 }
@@ -149,10 +181,11 @@ export function create() {
     const said = await askRule(`Change ${x.name}`, "Save", conditions ?? [],
       wanted);
     if (said === null) return;
-    const rule = ruleOf(said);
-    const done = await change(`The rule ${rule.name} is changed`,
-      () => patch(path(x), rule), event.target);
-    if (!done) await edit(x, event, rule);
+    const changes = changedRule(said, x);
+    if (Object.keys(changes).length === 0) return;
+    const done = await change(`The rule ${said.name} is changed`,
+      () => patch(path(x), changes), event.target);
+    if (!done) await edit(x, event, ruleOf(said));
   }
 
   const turn = (x, event) => change(

@@ -100,8 +100,10 @@ void decide_all(const session& s, const std::string& verb,
 
 } // namespace
 
-void approvals(const session& s, const std::string& status, int limit) {
-  auto path = "/api/approvals/requests?limit=" + std::to_string(limit);
+void approvals(const session& s, const std::string& status, int limit,
+               bool own_only) {
+  auto path = std::string{"/api/approvals/"} + (own_only ? "me" : "requests")
+              + "?limit=" + std::to_string(limit);
   if (status != "all")
     path += "&status=" + escaped(status.empty() ? "pending" : status);
   const auto answer = call(s.to, "GET", path);
@@ -114,6 +116,14 @@ void approvals(const session& s, const std::string& status, int limit) {
                                 {"REASON", "reason"}},
                                answer.at("requests"), s.colour)
                     + answer.at("pending_count").dump() + " pending\n");
+}
+
+void request(const session& s, const std::string& id) {
+  const auto answer
+    = call(s.to, "GET",
+           is_request(id) ? path_of(id)
+                          : "/api/approvals/requests/job/" + escaped(id));
+  s.print(answer, render_object(answer));
 }
 
 void approve(const session& s, const std::vector<std::string>& ids,

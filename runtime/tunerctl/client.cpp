@@ -13,6 +13,9 @@ namespace {
 
 constexpr long timeout_seconds = 60;
 constexpr size_t answer_bytes_max = 64 * 1024 * 1024;
+/// Of what a head says of a rate: no more than can be reckoned with.
+constexpr int64_t rate_max = 1'000'000'000;
+constexpr int64_t renewal_seconds_max = 60;
 
 /// One curl handle with its headers.
 class transfer {
@@ -149,12 +152,12 @@ void note_rate(rate_seen& rate, std::string_view line, int64_t now) {
       != std::errc{})
     return;
   if (name == "x-ratelimit-limit")
-    rate.limit = value;
+    rate.limit = std::clamp<int64_t>(value, 0, rate_max);
   else if (name == "x-ratelimit-remaining")
-    rate.left = value;
+    rate.left = std::clamp<int64_t>(value, 0, rate_max);
   else if (name == "x-ratelimit-reset")
-    rate.renewed_in
-      = std::chrono::seconds{std::clamp<int64_t>(value - now, 0, 60)};
+    rate.renewed_in = std::chrono::seconds{
+      std::clamp(value, now, now + renewal_seconds_max) - now};
 }
 
 std::string call_text(const target& to, const std::string& path) {

@@ -62,6 +62,7 @@ void add_job_commands(CLI::App& app, line& x) {
   add_watch(command, x);
 
   add_about(app, x, "job", "JOB", "Show one job", job);
+  add_about(app, x, "progress", "JOB", "Say how far a job is", progress);
   add_about(app, x, "cancel", "JOB", "Cancel a job", cancel);
   add_about(app, x, "delete", "JOB", "Delete a job that is over", erase);
   command = add(app, x, "sync", "Import jobs that the provider knows of",
@@ -145,14 +146,28 @@ void add_decisions(CLI::App& app, line& x) {
     ->capture_default_str();
 }
 
+/// Adds an option whose text may be empty, which is not the same as none.
+void add_text(CLI::App* command, const std::string& name,
+              std::optional<std::string>& y, const std::string& help = {}) {
+  command->add_option_function<std::string>(
+    name, [&y](const std::string& text) { y = text; }, help);
+}
+
 void add_rule_options(CLI::App* command, rule_wanted& y) {
-  command->add_option("--description", y.description);
+  add_text(command, "--description", y.description);
   command->add_option("--priority", y.priority, "The highest is judged first");
-  command->add_option("--provider", y.provider, "Only jobs for it");
-  command->add_option("--level", y.level, "Only callers of this level");
-  command->add_option("--exempt", y.exempt, "Levels that it does not concern")
+  add_text(command, "--provider", y.provider, "Only jobs for it");
+  add_text(command, "--level", y.level, "Only callers of this level");
+  command
+    ->add_option_function<std::vector<std::string>>(
+      "--exempt",
+      [&y](auto names) {
+        std::erase(names, "");
+        y.exempt = std::move(names);
+      },
+      "Levels that it does not concern")
     ->delimiter(',');
-  command->add_option("--approver", y.approver, "The least level to approve");
+  add_text(command, "--approver", y.approver, "The least level to approve");
   command->add_option("--deadline-seconds", y.deadline_seconds,
                       "How long a request may wait");
 }
@@ -169,15 +184,16 @@ void add_rule_commands(CLI::App& app, line& x) {
   command->add_option("NAME", y.name)->required();
   command->add_option("CONDITION", y.condition, "See the command conditions")
     ->required();
-  command->add_option("THRESHOLD", y.threshold);
+  add_text(command, "THRESHOLD", y.threshold);
   add_rule_options(command, y);
 
-  command = add(app, x, "change-rule", "Change or switch an approval rule",
+  command = add(app, x, "change-rule",
+                "Change or switch an approval rule; \"\" or 0 takes back",
                 [&x](const session& s) { change_rule(s, x.id, x.rule); });
   command->add_option("ID", x.id)->required();
   command->add_option("--name", y.name);
   command->add_option("--condition", y.condition, "See the command conditions");
-  command->add_option("--threshold", y.threshold);
+  add_text(command, "--threshold", y.threshold);
   command->add_option("--active", y.active, "on or off")
     ->check(CLI::IsMember({"on", "off"}));
   add_rule_options(command, y);
@@ -186,11 +202,15 @@ void add_rule_commands(CLI::App& app, line& x) {
 void add_approval_commands(CLI::App& app, line& x) {
   auto* command
     = add(app, x, "approvals", "List requests for approval",
-          [&x](const session& s) { approvals(s, x.status, x.limit); });
+          [&x](const session& s) { approvals(s, x.status, x.limit, x.own); });
   command->add_option("--status", x.status, "Only these; all: every status")
     ->default_str("pending");
+  command->add_flag("--me", x.own, "Only what is mine");
   add_limit(command, x, 200);
   add_watch(command, x);
+  add_about(app, x, "request", "ID",
+            "Show a request for approval, by its id or that of its job",
+            request);
   add_decisions(app, x);
   add_rule_commands(app, x);
 }

@@ -21,6 +21,9 @@ void jobs(const session& s, const std::string& status, int limit);
 void job(const session& s, const std::string& id);
 void cancel(const session& s, const std::string& id);
 
+/// Shows how far a job says it is.
+void progress(const session& s, const std::string& id);
+
 /// Deletes a job that is over.
 void erase(const session& s, const std::string& id);
 
@@ -62,7 +65,13 @@ void cleanup(const session& s, int days);
 // -- approvals (approval_commands.cpp) ----------------------------------------
 
 /// @param status Empty for pending ones, "all" for every status.
-void approvals(const session& s, const std::string& status, int limit);
+/// @param own_only Only those of who asks.
+void approvals(const session& s, const std::string& status, int limit,
+               bool own_only);
+
+/// Shows a request for approval.
+/// @param id That of the request (a number) or of its job.
+void request(const session& s, const std::string& id);
 
 // An id is that of the request (a number) or of its job. Of several, each gets
 // a line, and one that failed makes the whole fail in the end.
@@ -78,17 +87,22 @@ void extend(const session& s, const std::string& id, int hours);
 
 // -- approval rules (rule_commands.cpp) ---------------------------------------
 
-/// A rule to create or to change; what is empty or 0 takes the daemon's
-/// default, or stays.
+/// A rule to create or to change. What is not said takes the daemon's default,
+/// or stays; what is said to be empty or 0 is taken back.
 struct rule_wanted {
-  std::string name = {}, condition = {}, threshold = {}, description = {};
-  std::string provider = {}, level = {}, approver = {};
-  std::vector<std::string> exempt = {};
+  /// Empty: not said.
+  std::string name = {}, condition = {};
+  std::optional<std::string> threshold = {}, description = {}, provider = {},
+                             level = {}, approver = {};
+  std::optional<std::vector<std::string>> exempt = {};
   std::optional<int> priority = {};
-  int64_t deadline_seconds = 0;
-  /// on or off.
+  std::optional<int64_t> deadline_seconds = {};
+  /// on or off; empty: not said.
   std::string active = {};
 };
+
+/// @returns what `x` says, as the daemon wants it; null is taken back.
+nlohmann::json body_of(const rule_wanted& x);
 
 void rules(const session& s);
 void conditions(const session& s);

@@ -66,6 +66,12 @@ void cancel(const session& s, const std::string& id) {
   s.print(answer, id + " is " + cell(answer.at("status")) + "\n");
 }
 
+void progress(const session& s, const std::string& id) {
+  const auto answer
+    = call(s.to, "GET", "/api/cloud/jobs/" + escaped(id) + "/inline-progress");
+  s.print(answer, render_object(answer));
+}
+
 void erase(const session& s, const std::string& id) {
   const auto answer = call(s.to, "DELETE", "/api/cloud/jobs/" + escaped(id));
   s.print(answer, id + " is deleted\n");

@@ -9,31 +9,34 @@ namespace {
 
 const std::string rules_path = "/api/approvals/rules";
 
-void put(json& body, const char* key, const std::string& value) {
-  if (!value.empty())
-    body[key] = value;
+/// Puts what was said under `key`; null if that is nothing.
+template <class T>
+void put(json& body, const char* key, const std::optional<T>& value) {
+  if (value)
+    body[key] = *value == T{} ? json{} : json(*value);
 }
 
-/// @returns what `x` says, but for name and condition.
-json said(const rule_wanted& x) {
+} // namespace
+
+json body_of(const rule_wanted& x) {
   json body = json::object();
+  if (!x.name.empty())
+    body["name"] = x.name;
+  if (!x.condition.empty())
+    body["condition"] = x.condition;
   put(body, "threshold", x.threshold);
   put(body, "description", x.description);
   put(body, "applies_to_provider", x.provider);
   put(body, "applies_to_level", x.level);
   put(body, "required_approver_level", x.approver);
-  if (!x.exempt.empty())
-    body["exempt_levels"] = x.exempt;
+  put(body, "exempt_levels", x.exempt);
   if (x.priority)
     body["priority"] = *x.priority;
-  if (x.deadline_seconds != 0)
-    body["deadline_seconds"] = x.deadline_seconds;
+  put(body, "deadline_seconds", x.deadline_seconds);
   if (!x.active.empty())
     body["is_active"] = x.active == "on";
   return body;
 }
-
-} // namespace
 
 void rules(const session& s) {
   const auto answer = call(s.to, "GET", rules_path);
@@ -55,17 +58,13 @@ void conditions(const session& s) {
 }
 
 void create_rule(const session& s, const rule_wanted& x) {
-  auto body = said(x);
-  body.update({{"name", x.name}, {"condition", x.condition}});
-  const auto answer = call(s.to, "POST", rules_path, body.dump());
+  const auto answer = call(s.to, "POST", rules_path, body_of(x).dump());
   s.print(answer, render_object(answer));
 }
 
 void change_rule(const session& s, const std::string& id,
                  const rule_wanted& x) {
-  auto body = said(x);
-  put(body, "name", x.name);
-  put(body, "condition", x.condition);
+  const auto body = body_of(x);
   if (body.empty())
     throw failure{"nothing to change: see tunerctl change-rule --help"};
   const auto answer

@@ -117,8 +117,8 @@ std::chrono::seconds rest_between_looks(const rate_seen& rate) {
   if (rate.limit <= 0)
     return pause;
   // Half of the rate is left to whoever else has the token.
-  const seconds fair{std::min<int64_t>(
-    60, (60 * calls_per_look * 2 + rate.limit - 1) / rate.limit)};
+  const seconds fair{
+    std::min<int64_t>(60, (60 * calls_per_look * 2 - 1) / rate.limit + 1)};
   const auto scarce = rate.left < std::max(calls_per_look, rate.limit / 5);
   return std::max({pause, fair, scarce ? rate.renewed_in : pause});
 }

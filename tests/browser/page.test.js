@@ -368,6 +368,14 @@ test("an admin changes rules and limits", async () => {
     assert.equal((await rules())[0].deadline_seconds, undefined);
     assert.equal((await rules())[0].is_active, false);
 
+    // What another admin changes while the form is open stays.
+    await row.getByRole("button", { name: "Change" }).click();
+    await daemon.call("PATCH", "/api/approvals/rules/1", { threshold: "40" });
+    await field("description").fill("for us");
+    await dialog.getByRole("button", { name: "Save" }).click();
+    await row.getByText("cost_exceeds 40").waitFor(wait);
+    assert.equal((await rules())[0].description, "for us");
+
     await daemon.call("POST", "/api/approvals/requests/1/reject",
       { reason: "no" });
     await row.getByRole("button", { name: "Delete" }).click();

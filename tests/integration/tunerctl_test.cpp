@@ -164,6 +164,7 @@ TEST_CASE_METHOD(tunerctl_fixture, "tunerctl follows a job through its life",
   CHECK(shows({"job", id}).has("completed"));
   CHECK(shows({"logs", id}).code == 0);
   CHECK(shows({"position", id}).has(id));
+  CHECK(shows({"progress", id}).has("last_log"));
   CHECK(shows({"why", id}).has("completed"));
   CHECK(run({"events"}).has(id));
   CHECK(run({"cancel", id}).code == 1); // it is over
@@ -219,6 +220,8 @@ TEST_CASE_METHOD(tunerctl_fixture, "tunerctl decides about many at once",
   const auto three = request();
   const auto four = request();
   CHECK(shows({"approvals"}).has("4 pending"));
+  CHECK(shows({"approvals", "--me"}).has("4 pending"));
+  CHECK(shows({"request", one}).has("pending"));
   CHECK(shows({"extend", one, "--hours", "48"}).has("now expires"));
   const auto bulk = run({"approve", one, two, "999999"});
   CHECK(bulk.code == 1); // one of them is not there
@@ -226,6 +229,7 @@ TEST_CASE_METHOD(tunerctl_fixture, "tunerctl decides about many at once",
   CHECK(bulk.has("1 of 3 failed"));
   const auto job
     = tunerd.get("/api/approvals/requests/" + three).json()["job_id"];
+  CHECK(shows({"request", job}).has(job));
   const auto rest = run({"reject", job, one, "--reason", "no"});
   CHECK(rest.code == 1);
   CHECK(rest.has(job.get<std::string>() + "  done\n"));
@@ -256,6 +260,8 @@ TEST_CASE_METHOD(tunerctl_fixture, "tunerctl looks after the daemon",
   CHECK(shows({"create-rule", "dear", "cost_exceeds", "5"}).has("dear"));
   CHECK(shows({"change-rule", "1", "--active", "off"}).has("false"));
   CHECK(shows({"change-rule", "1", "--threshold", "7"}).has("7"));
+  CHECK(shows({"change-rule", "1", "--level", "viewer"}).has("viewer"));
+  CHECK(!shows({"change-rule", "1", "--level", ""}).has("viewer"));
   CHECK(run({"change-rule", "1"}).has("nothing to change"));
   CHECK(run({"change-rule", "99", "--threshold", "7"}).code == 1);
   CHECK(shows({"worker", "job_poller", "refresh"}).has("done"));
