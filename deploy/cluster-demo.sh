@@ -71,7 +71,8 @@ done
 for i in 1 2 3 4 5 6; do
   printf '{"config_name": "demo", "user_id": "u%s", "input": {"steps": %s}}' \
     $i $i |
-    "$bin/tunerctl" --url "http://127.0.0.1:$((8771 + i % 3))" submit - >/dev/null
+    "$bin/tunerctl" --url "http://127.0.0.1:$((8771 + i % 3))" submit - \
+      >/dev/null
 done
 
 cat >&2 <<TEXT

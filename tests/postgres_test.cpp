@@ -4,6 +4,7 @@
 #include "tests/log_capture.hpp"
 #include "tests/store_fixture.hpp"
 
+#include <csignal>
 #include <thread>
 
 // What only PostgreSQL does. Hidden: tests/postgres_server.sh runs them.
@@ -182,6 +183,27 @@ TEST_CASE("a server that is gone is not asked all the time", "[.postgres]") {
   CHECK(trouble(begin) == sql::failure::connection_lost); // too early
   now += 250ms;
   CHECK_NOTHROW(begin());
+}
+
+TEST_CASE("a server that is frozen is lost after some seconds", "[.postgres]") {
+  server there;
+  auto db = there.connect(mode::apart);
+  const auto pid = db.insert("SELECT pg_backend_pid()");
+  db.begin_writing();
+  REQUIRE(::kill(static_cast<pid_t>(pid), SIGSTOP) == 0);
+  const auto kind = trouble([&] { db.execute("SELECT 1"); });
+  ::kill(static_cast<pid_t>(pid), SIGCONT);
+  CHECK(kind == sql::failure::connection_lost);
+  CHECK_NOTHROW(db.begin_writing()); // with another one
+}
+
+TEST_CASE("statements larger than any buffer pass", "[.postgres]") {
+  server there;
+  auto db = there.connect();
+  const std::string text(30'000'000, 'x');
+  auto row = db.query("SELECT ?1", text);
+  REQUIRE(row.step());
+  CHECK(row.get<std::string>(0) == text);
 }
 
 TEST_CASE("an unreachable server is named without secrets", "[.postgres]") {

@@ -21,6 +21,10 @@ constexpr caf::timespan pause_min = std::chrono::milliseconds{250};
 constexpr caf::timespan pause_max = std::chrono::seconds{8};
 constexpr caf::timespan pause_max_apart = std::chrono::seconds{1};
 
+// Beyond the server's own limits, below.
+constexpr std::chrono::seconds silence_max{12};
+constexpr std::chrono::seconds silence_max_apart{3};
+
 // The server gives up what a frozen or unreachable client holds, too: a batch
 // is over after milliseconds, and all other nodes wait for its locks.
 constexpr const char* session_settings
@@ -159,7 +163,7 @@ public:
   }
 
   void run_script(const std::string& sql) override {
-    link_->run(sql);
+    link_->run_patiently(sql);
   }
 
   caf::optional<timestamp> begin_writing() override {
@@ -202,7 +206,9 @@ private:
       throw database_error{failure::connection_lost,
                            "the database cannot be reached"};
     try {
-      auto made = std::make_unique<postgres_link>(settings_.url);
+      auto made = std::make_unique<postgres_link>(
+        settings_.url,
+        how_ == connection::mode::apart ? silence_max_apart : silence_max);
       set_up(*made);
       std::lock_guard guard{mutex_};
       link_ = std::move(made);

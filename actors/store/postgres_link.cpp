@@ -1,10 +1,16 @@
 #include "actors/store/postgres_link.hpp"
 
+#include <poll.h>
+
 #include <array>
+#include <cerrno>
+#include <utility>
 
 namespace tunerd::sql {
 
 namespace {
+
+constexpr std::chrono::milliseconds for_ever{-1};
 
 // The URL has the last word on all but the encoding. A dead peer is noticed
 // after 20 s at most.
@@ -74,13 +80,16 @@ void ignore_notice(void*, const PGresult*) {
 
 } // namespace
 
-postgres_link::postgres_link(const std::string& url) : raw_(connect(url)) {
+postgres_link::postgres_link(const std::string& url,
+                             std::chrono::milliseconds silence_max)
+  : silence_max_(silence_max), raw_(connect(url)) {
   if (!raw_)
     throw std::bad_alloc{};
   if (!is_alive())
     throw database_error{failure::connection_lost,
                          one_line(PQerrorMessage(raw_.get()))};
   PQsetNoticeReceiver(raw_.get(), ignore_notice, nullptr);
+  PQsetnonblocking(raw_.get(), 1); // or a large statement would wait for ever
   cancel_.reset(PQgetCancel(raw_.get()));
 }
 
@@ -94,7 +103,19 @@ bool postgres_link::in_transaction() const noexcept {
 }
 
 postgres_result postgres_link::run(const std::string& sql) {
-  return check(PQexec(raw_.get(), sql.c_str()));
+  return await(PQsendQuery(raw_.get(), sql.c_str()) == 1);
+}
+
+postgres_result postgres_link::run_patiently(const std::string& sql) {
+  const auto usual = std::exchange(silence_max_, for_ever);
+  try {
+    auto result = run(sql);
+    silence_max_ = usual;
+    return result;
+  } catch (...) {
+    silence_max_ = usual;
+    throw;
+  }
 }
 
 void postgres_link::prepare(const std::string& name, const std::string& sql,
@@ -102,8 +123,9 @@ void postgres_link::prepare(const std::string& name, const std::string& sql,
   std::vector<Oid> types;
   for (const auto& x : parameters)
     types.push_back(x.type);
-  check(PQprepare(raw_.get(), name.c_str(), sql.c_str(),
-                  static_cast<int>(types.size()), types.data()));
+  await(PQsendPrepare(raw_.get(), name.c_str(), sql.c_str(),
+                      static_cast<int>(types.size()), types.data())
+        == 1);
 }
 
 postgres_result
@@ -116,9 +138,10 @@ postgres_link::run_prepared(const std::string& name,
     sizes.push_back(static_cast<int>(x.bytes.size()));
   }
   const std::vector<int> binary(parameters.size(), 1);
-  return check(PQexecPrepared(raw_.get(), name.c_str(),
-                              static_cast<int>(values.size()), values.data(),
-                              sizes.data(), binary.data(), 0));
+  return await(PQsendQueryPrepared(
+                 raw_.get(), name.c_str(), static_cast<int>(values.size()),
+                 values.data(), sizes.data(), binary.data(), 0)
+               == 1);
 }
 
 void postgres_link::interrupt() noexcept {
@@ -126,8 +149,54 @@ void postgres_link::interrupt() noexcept {
   PQcancel(cancel_.get(), ignored.data(), static_cast<int>(ignored.size()));
 }
 
-postgres_result postgres_link::check(PGresult* raw) {
-  postgres_result result{raw};
+postgres_result postgres_link::await(bool sent) {
+  if (!sent || !flush())
+    return check(nullptr);
+  postgres_result last;
+  while (auto next = take_result())
+    last = std::move(next); // an error is the last
+  return check(std::move(last));
+}
+
+bool postgres_link::flush() {
+  for (;;) {
+    const auto left = PQflush(raw_.get());
+    if (left <= 0)
+      return left == 0;
+    wait(true);
+    // A server that cannot get rid of its answers takes nothing, either.
+    if (PQconsumeInput(raw_.get()) == 0)
+      return false;
+  }
+}
+
+postgres_result postgres_link::take_result() {
+  while (PQisBusy(raw_.get()) != 0) {
+    wait(false);
+    if (PQconsumeInput(raw_.get()) == 0)
+      break; // The result is the error.
+  }
+  return postgres_result{PQgetResult(raw_.get())};
+}
+
+void postgres_link::wait(bool for_room) {
+  pollfd watched{.fd = PQsocket(raw_.get()),
+                 .events
+                 = static_cast<short>(for_room ? POLLIN | POLLOUT : POLLIN),
+                 .revents = 0};
+  const auto limit = static_cast<int>(silence_max_.count());
+  int count = 0;
+  do {
+    count = ::poll(&watched, 1, limit);
+  } while (count < 0 && errno == EINTR);
+  if (count > 0)
+    return;
+  has_ended_ = true;
+  throw database_error{failure::connection_lost, "the server does not answer"};
+}
+
+postgres_result postgres_link::check(postgres_result result) {
+  const auto* raw = result.get();
   const auto status = PQresultStatus(raw);
   if (status == PGRES_COMMAND_OK || status == PGRES_TUPLES_OK)
     return result;
