@@ -11,6 +11,11 @@ namespace {
 
 constexpr logger log{"simpletuner.cloud.approvals"};
 
+/// Requests per transaction. A larger one is slower for each: SQLite walks
+/// through what a savepoint has copied so far whenever a job ends. A smaller
+/// one waits for the disk more often.
+constexpr int32_t batch_max = 100;
+
 /// Callers that may wait for the next sweep at once. One more is refused.
 constexpr size_t callers_max = 100;
 
@@ -82,6 +87,7 @@ void approval_expirer_state::begin_sweep() {
 
 void approval_expirer_state::next_batch() {
   sweep_approvals command{current->ctx};
+  command.batch_max = batch_max;
   command.warn_before = settings.approvals.get()->warn_before;
   self->ask(
     store, settings.store_timeout, command,
