@@ -285,7 +285,8 @@ test("no text that people choose ends a line or an event", async () => {
   const { data } = await reader.until(has("approval_required", job_id),
     "a request");
   assert.ok(data.reason.startsWith(name), data.reason);
-  await daemon.call("POST", `/api/approvals/requests/${data.approval_id}/reject`,
+  await daemon.call("POST",
+    `/api/approvals/requests/${data.approval_id}/reject`,
     { reason: "no\r\n\r\ndata: forged\rid: 99\n\r\r\n\nevent: gap" });
   await reader.until(has("approval_decided", job_id), "the decision");
   assert.equal(reader.named("gap").length, 0);
@@ -342,8 +343,9 @@ test("the page reads any stream as the client does", async () => {
     state = (state * 1103515245 + 12345) % 2147483648;
     return (state >> 8) % n;
   };
-  const parts = ["data: x", "data:y", "data:  z", "data", "event: gap", "event:",
-    "id: 1", "id", "id: 2\0", ": comment", ":", "retry: 7", "retry: 7x",
+  const parts = ["data: x", "data:y", "data:  z", "data", "event: gap",
+    "event:", "id: 1", "id", "id: 2\0", ": comment", ":", "retry: 7",
+    "retry: 7x",
     "odd: field", "", "", "", "data: é😀", "data: \ufeff"];
   const ends = ["\n", "\r", "\r\n"];
   let events = 0;
