@@ -6,10 +6,15 @@
 #include <caf/meta/type_name.hpp>
 
 #include <cstdint>
+#include <memory>
 #include <string>
 #include <vector>
 
 namespace tunerd {
+
+namespace config {
+struct auth;
+} // namespace config
 
 /// Command: serve events on a connected socket. Never leaves the process. The
 /// receiver owns `descriptor` from then on and closes it in every case.
@@ -29,8 +34,11 @@ struct open_stream {
   std::string accepted = {};
   /// The whole response when a connection limit is reached.
   std::string refused = {};
+  /// The rules that let the caller in; none: those when it is opened.
+  std::shared_ptr<const config::auth> let_in_by = nullptr;
 };
 
+// Without the rules: they are of this process.
 template <class Inspector>
 typename Inspector::result_type inspect(Inspector& f, open_stream& x) {
   return f(caf::meta::type_name("open_stream"), x.ctx, x.descriptor, x.who,

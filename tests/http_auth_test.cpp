@@ -375,6 +375,7 @@ TEST_CASE_METHOD(api_fixture, "streams count per user, else per address",
   call_as("t-lead", "GET", "/api/events", {}, behind);
   call_as("", "GET", "/api/events", {}, behind);
   REQUIRE(streams.size() == 2);
+  CHECK(streams[0].let_in_by == settings.auth.get());
   CHECK(streams[0].client == "u-lead");
   CHECK(streams[0].who.user_id == "u-lead");
   CHECK(streams[0].who.org_id == "acme");

@@ -343,6 +343,7 @@ TEST_CASE_METHOD(gateway_fixture,
   CHECK(x.types == std::vector<std::string>{"a", "b"});
   CHECK(x.job_id == "j1");
   CHECK(x.last_event_id == "17");
+  CHECK(x.let_in_by);
   CHECK(x.ctx.correlation_id == "corr-1");
   CHECK(x.accepted
         == "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\n"

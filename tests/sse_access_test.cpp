@@ -1,5 +1,6 @@
-#include "actors/sse_broadcaster/access_watch.hpp"
 #include "config/access.hpp"
+
+#include "tests/sse_harness.hpp"
 
 #include <catch2/catch.hpp>
 
@@ -73,20 +74,75 @@ TEST_CASE("access without a token lasts while its rules do", "[sse][E2]") {
   CHECK(config::keeps_access(before, slower, ""));
 }
 
-TEST_CASE("a change counts for streams that were on their way", "[sse][E2]") {
+namespace {
+
+/// Streams without sockets, under rules that change.
+struct access_fixture {
+  config::sse settings;
   config::auth rules;
+  live<config::auth> source;
+  event_feed feed{16, 1 << 20};
+  stream_table table{feed, settings, std::make_shared<metrics>(), source};
+  int beats = 0;
+
+  /// A stream that was let in by `by`.
+  std::shared_ptr<test::pipe> open(const std::string& token,
+                                   std::shared_ptr<const config::auth> by) {
+    open_stream request{{"corr-1"}, -1, caller{.token = token}, "c"};
+    request.let_in_by = std::move(by);
+    auto end = std::make_shared<test::pipe>();
+    table.open(request, std::make_unique<test::pipe_sink>(end));
+    return end;
+  }
+
+  void beat() {
+    table.beat(timestamp{std::chrono::seconds{++beats}});
+  }
+};
+
+} // namespace
+
+TEST_CASE_METHOD(access_fixture, "a stream is judged by what let it in",
+                 "[sse][E2]") {
+  rules.tokens = {{.name = "a", .sha256 = "1"}, {.name = "b", .sha256 = "2"}};
+  source.set(rules);
+  const auto before = source.get();
+  const auto old = open("a", before), kept = open("b", before),
+             bypassed = open("", before);
+  rules.tokens[0].sha256 = "3";
+  rules.bypass_paths = {"/api/events"};
+  source.set(rules);
+  // Those that come by the new rules stay, however soon.
+  const auto renewed = open("a", source.get()), let_by = open("", source.get());
+  beat();
+  CHECK(old->cut);
+  CHECK(bypassed->cut);
+  CHECK(!kept->cut);
+  for (int i = 0; i < 10; ++i) {
+    // Sockets that were on their way, however long.
+    const auto late = open("a", before), late_bypassed = open("", before);
+    const auto again = open("a", source.get());
+    beat();
+    CHECK(late->cut);
+    CHECK(late_bypassed->cut);
+    CHECK(!again->cut);
+  }
+  CHECK(!renewed->cut);
+  CHECK(!let_by->cut);
+  CHECK(!kept->cut);
+}
+
+TEST_CASE_METHOD(access_fixture, "a stream is judged after every change",
+                 "[sse][E2]") {
   rules.tokens = {{.name = "a", .sha256 = "1"}};
-  const live<config::auth> source{rules};
-  access_watch watch{source};
-  watch.look();
-  CHECK(!watch.has_news());
+  source.set(rules);
+  const auto x = open("a", source.get());
+  rules.rate_limit_calls = 1; // concerns no stream
+  source.set(rules);
+  beat();
+  CHECK(!x->cut);
   rules.tokens[0].sha256 = "2";
   source.set(rules);
-  for (int i = 0; i < 6; ++i) {
-    watch.look();
-    CHECK(watch.is_over("a"));
-  }
-  watch.look();
-  CHECK(!watch.has_news());
-  CHECK(!watch.is_over("a"));
+  beat();
+  CHECK(x->cut);
 }

@@ -60,6 +60,7 @@ void http_gateway_state::open_events(const call& x) {
   stream.client = rest::stream_client(*x);
   stream.accepted = stream_head(x->ctx.correlation_id);
   stream.refused = limit_reached(x->ctx.correlation_id);
+  stream.let_in_by = x->rules;
   // A socket cannot be taken back. So an empty hint, which changes nothing,
   // asks first whether there is a broadcaster.
   self->ask(

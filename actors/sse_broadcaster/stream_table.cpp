@@ -1,6 +1,7 @@
 #include "actors/sse_broadcaster/stream_table.hpp"
 
 #include "actors/support/log.hpp"
+#include "config/access.hpp"
 
 #include <array>
 #include <utility>
@@ -33,7 +34,7 @@ int64_t retry_milliseconds(uint64_t number) {
 stream_table::stream_table(event_feed& feed, const config::sse& settings,
                            metrics_ptr counts, live<config::auth> rules)
   : feed_(feed), settings_(settings), counts_(std::move(counts)),
-    access_(std::move(rules)) {
+    rules_(std::move(rules)) {
 }
 
 void stream_table::count_streams() {
@@ -63,7 +64,11 @@ uint64_t stream_table::open(const open_stream& request,
   ++per_client_[request.client];
   auto peer = std::make_unique<subscriber>(number, request, std::move(sink),
                                            counts_->gaps);
-  auto i = streams_.emplace(number, stream{std::move(peer), beats_}).first;
+  stream opened{.peer = std::move(peer),
+                .let_in_by
+                = request.let_in_by ? request.let_in_by : rules_.get(),
+                .moved_at = beats_};
+  auto i = streams_.emplace(number, std::move(opened)).first;
   count_streams();
   return drain(i) ? number : 0;
 }
@@ -138,7 +143,7 @@ bool stream_table::sweep(size_t count) {
 void stream_table::beat(timestamp now) {
   now_ = now;
   ++beats_;
-  access_.look();
+  const auto rules = rules_.get();
   const auto period = static_cast<uint64_t>(settings_.heartbeat.count());
   for (auto i = streams_.begin(); i != streams_.end();) {
     const auto current = i++;
@@ -146,7 +151,7 @@ void stream_table::beat(timestamp now) {
       counts_->subscribers_cut.add();
       current->second.peer->abandon();
       erase(current);
-    } else if (has_lost_access(current->second)) {
+    } else if (has_lost_access(current->second, rules)) {
       current->second.peer->abandon();
       erase(current);
     } else if (current->first % period == beats_ % period) {
@@ -171,9 +176,13 @@ bool stream_table::is_stalled(stream& x) const {
   return true;
 }
 
-bool stream_table::has_lost_access(const stream& x) const {
+bool stream_table::has_lost_access(
+  stream& x, const std::shared_ptr<const config::auth>& now) const {
+  if (std::exchange(x.judged, true) && x.let_in_by == now)
+    return false;
+  const auto before = std::exchange(x.let_in_by, now);
   const auto& peer = *x.peer;
-  if (!access_.has_news() || !access_.is_over(peer.token()))
+  if (config::keeps_access(*before, *now, peer.token()))
     return false;
   log_context scope{peer.ctx()};
   log.info("Event stream ended: what let it in is no longer valid",

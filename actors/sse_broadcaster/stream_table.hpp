@@ -1,7 +1,8 @@
 #pragma once
 
-#include "actors/sse_broadcaster/access_watch.hpp"
 #include "actors/sse_broadcaster/subscriber.hpp"
+#include "actors/support/live.hpp"
+#include "config/auth.hpp"
 #include "config/sse.hpp"
 
 #include <cstddef>
@@ -54,6 +55,9 @@ public:
 private:
   struct stream {
     std::unique_ptr<subscriber> peer;
+    /// The rules that let it in, or that it was last judged by.
+    std::shared_ptr<const config::auth> let_in_by;
+    bool judged = false;
     /// When it last wrote something, or had nothing to write: in beats.
     uint64_t moved_at = 0;
     uint64_t progress_seen = 0;
@@ -64,7 +68,10 @@ private:
   /// @returns whether the stream is still there.
   bool drain(stream_map::iterator i);
   bool is_stalled(stream& x) const;
-  bool has_lost_access(const stream& x) const;
+  /// @param now The rules of now.
+  /// @returns whether they shut out whom those that let it in did not.
+  bool has_lost_access(stream& x,
+                       const std::shared_ptr<const config::auth>& now) const;
   void erase(stream_map::iterator i);
   void count_streams();
   void count_pages(size_t before, size_t after);
@@ -72,7 +79,7 @@ private:
   event_feed& feed_;
   config::sse settings_;
   metrics_ptr counts_;
-  access_watch access_;
+  live<config::auth> rules_;
   /// By number, rising. A stream leaves when it is closed.
   stream_map streams_;
   /// How many streams each client has; who has none is not here.
