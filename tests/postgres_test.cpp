@@ -343,7 +343,13 @@ namespace {
 class lease_fixture : public postgres_fixture {
 protected:
   lease_fixture() {
-    keeper = spawn(lease_store, store_settings{.db = db});
+    keeper = spawn(lease_store, store_settings{db, limits, world()});
+  }
+
+  /// With a clock that goes on at every look.
+  outside world() {
+    return {[this] { return now() + ++looks * 1ms; },
+            [] { return uint64_t{4}; }};
   }
 
   lease_kept wish(const std::string& who, lease_wish what,
@@ -363,14 +369,14 @@ protected:
 
   /// A store for what `who` does at `epoch`.
   store_actor fenced(const std::string& who, int64_t epoch) {
-    store_settings settings{
-      db, limits, {[this] { return now(); }, [] { return uint64_t{4}; }}};
+    store_settings settings{db, limits, world()};
     settings.fence
       = {.holder = who, .epoch = epoch, .on_refused = [this] { ++refusals; }};
     return spawn(store, settings, reader, std::vector<event_listener_actor>{});
   }
 
   lease_store_actor keeper;
+  int looks = 0;
   int refusals = 0;
 };
 

@@ -63,7 +63,8 @@ struct faulty_world {
       return "jobs did not complete: " + tunerd.get("/api/cloud/jobs").body
              + tunerd.child.output();
     std::string result;
-    for (const auto& [job, seen] : simulator.stats().at("by_job").items())
+    const auto counts = simulator.stats();
+    for (const auto& [job, seen] : counts.at("by_job").items())
       if (seen.at("created") != 1 || seen.at("submissions") > tries_each)
         result += job + ": " + seen.dump() + "; ";
     return result;
